@@ -1,0 +1,1 @@
+//! What a decision reads: immutable once published, replaced as a whole.
