@@ -5,4 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+// In the order in which the data flows.
+pub mod event;
+pub mod identifier;
 pub mod snapshot;
+pub mod timestamp;
