@@ -8,5 +8,6 @@
 // In the order in which the data flows.
 pub mod event;
 pub mod identifier;
+pub mod model;
 pub mod snapshot;
 pub mod timestamp;
