@@ -6,8 +6,13 @@
 #![forbid(unsafe_code)]
 
 // In the order in which the data flows.
+pub mod decision;
 pub mod event;
 pub mod identifier;
 pub mod model;
+pub mod reason;
+pub mod request;
+pub mod settings;
 pub mod snapshot;
 pub mod timestamp;
+pub mod token;
