@@ -9,6 +9,8 @@
 pub mod decision;
 pub mod event;
 pub mod identifier;
+pub mod ledger;
+pub mod marks;
 pub mod model;
 pub mod reason;
 pub mod request;

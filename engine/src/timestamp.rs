@@ -108,9 +108,12 @@ impl fmt::Debug for Timestamp {
 }
 
 impl Serialize for Timestamp {
-    /// Writes seconds; a fraction only where there is one.
+    /// Writes seconds; a fraction only where there is one. Instants after the year 5138 are
+    /// written in milliseconds, which is how such numbers are read.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0 % 1000 == 0 {
+        if self.0.unsigned_abs() >= 100_000_000_000_000 {
+            serializer.serialize_i64(self.0)
+        } else if self.0 % 1000 == 0 {
             serializer.serialize_i64(self.0 / 1000)
         } else {
             #[expect(
@@ -172,5 +175,8 @@ mod tests {
         assert_eq!(number, text);
         assert_eq!(serde_json::to_string(&number).unwrap(), "1763760000.5");
         assert!(serde_json::from_str::<Timestamp>("\"yesterday\"").is_err());
+        let far: Timestamp = serde_json::from_str("\"9999-01-01T00:00:00Z\"").unwrap();
+        let back = serde_json::from_str(&serde_json::to_string(&far).unwrap()).unwrap();
+        assert_eq!(far, back);
     }
 }

@@ -22,7 +22,7 @@ use crate::timestamp::Timestamp;
 /// As JSON:
 /// `{"time": 1763760000.5, "tenant": "…", "subject": {"user": "…"}, "effect": "revoke",
 /// "source": "idp", "id": "jti-1", "reason": {…}}`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// When the thing itself happened: T of every register the event touches.
     pub time: Timestamp,
@@ -34,6 +34,27 @@ pub struct Event {
     pub effect: Effect,
     /// Who reported it, and how.
     pub provenance: Provenance,
+}
+
+impl Event {
+    /// The event with its time held back to what its reporter can know, and whether that was
+    /// needed.
+    ///
+    /// T may not lie more than `skew_seconds` after the earlier of the moment at which the
+    /// report was issued and `now`. Without this, one wrong clock could refuse every token that
+    /// the subject will ever get.
+    #[must_use]
+    pub fn clamped(
+        mut self,
+        issued: Timestamp,
+        now: Timestamp,
+        skew_seconds: i64,
+    ) -> (Event, bool) {
+        let latest = issued.min(now).plus_seconds(skew_seconds);
+        let clamped = self.time > latest;
+        self.time = self.time.min(latest);
+        (self, clamped)
+    }
 }
 
 /// Where a fact comes from: kept in the ledger, shown by `explain`, never read on the hot path.
@@ -66,5 +87,26 @@ impl Provenance {
             event_type: None,
             reason: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_from_the_future_is_held_back_to_the_earlier_of_issue_and_now() {
+        let at = |seconds| Event {
+            time: Timestamp::from_seconds(seconds),
+            tenant: Identifier::new("contoso").unwrap(),
+            subject: Subject::tenant(),
+            effect: Effect::Revoke,
+            provenance: Provenance::from_source(Identifier::new("idp").unwrap()),
+        };
+        let (now, issued) = (Timestamp::from_seconds(1000), Timestamp::from_seconds(900));
+        assert_eq!(at(960).clamped(issued, now, 60), (at(960), false));
+        assert_eq!(at(961).clamped(issued, now, 60), (at(960), true));
+        assert_eq!(at(2000).clamped(now, issued, 60), (at(960), true));
+        assert_eq!(at(-5).clamped(issued, now, 60), (at(-5), false));
     }
 }
