@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 // In the order in which the data flows.
+pub mod challenge;
 pub mod decision;
 pub mod event;
 pub mod identifier;
