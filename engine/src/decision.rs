@@ -46,6 +46,9 @@ impl Serialize for Outcome {
 pub struct PolicyIndex(u32);
 
 impl PolicyIndex {
+    /// The greatest index: a place holder behind every policy.
+    pub(crate) const LAST: PolicyIndex = PolicyIndex(u32::MAX);
+
     /// The policy at `index`; `None` beyond `u32`.
     #[must_use]
     pub fn new(index: usize) -> Option<PolicyIndex> {

@@ -7,8 +7,13 @@
 
 // In the order in which the data flows.
 pub mod challenge;
+pub mod compile;
 pub mod decision;
+pub mod engine;
+pub mod evaluate;
 pub mod event;
+pub mod exchange;
+pub mod explain;
 pub mod identifier;
 pub mod ledger;
 pub mod marks;

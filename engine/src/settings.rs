@@ -11,6 +11,9 @@ pub struct EngineSettings {
     /// The longest lifetime of any token that can arrive, in seconds. Default 28 h. Registers
     /// are kept at least this long; too short a value forgets revocations while tokens live.
     pub longest_token_lifetime: i64,
+    /// The longest lifetime of any session, in seconds. Default 90 days. A denied session is
+    /// remembered at least this long, because its issuer may go on serving it.
+    pub longest_session_lifetime: i64,
     /// Added to the longest token lifetime before a register is forgotten, in seconds. Default
     /// 1 h.
     pub retention_margin: i64,
@@ -32,6 +35,7 @@ impl Default for EngineSettings {
         EngineSettings {
             skew: 60,
             longest_token_lifetime: 28 * 3600,
+            longest_session_lifetime: 90 * 24 * 3600,
             retention_margin: 3600,
             accept_any_tenant: false,
             loop_budget: LoopBudget::default(),

@@ -48,10 +48,6 @@ impl Timestamp {
         if !(-62_167_219_200_000.0..=253_402_300_799_999.0).contains(&milliseconds) {
             return None;
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "checked to be in range above"
-        )]
         Some(Timestamp(milliseconds as i64))
     }
 
@@ -116,10 +112,6 @@ impl Serialize for Timestamp {
         } else if self.0 % 1000 == 0 {
             serializer.serialize_i64(self.0 / 1000)
         } else {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "exact below 2^53 ms, year 287396"
-            )]
             serializer.serialize_f64(self.0 as f64 / 1000.0)
         }
     }

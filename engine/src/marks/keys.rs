@@ -5,12 +5,12 @@
 //! another subject's mark. The hashes are computed once per token, not once per request.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
-use siphasher::sip128::SipHasher24;
+use siphasher::sip128::{Hasher128, SipHasher24};
 
 use crate::event::{Dimension, DimensionSet, Subject};
-use crate::identifier::TenantId;
+use crate::identifier::{Identifier, TenantId};
 
 /// The secret under which one engine hashes identifiers.
 #[derive(Clone, Copy)]
@@ -52,7 +52,27 @@ impl Keyring {
         )
     }
 
-    fn tenant(&self, tenant: &TenantId) -> MarkKey {
+    /// 128 bits that name `parts` under `label`, for tables other than the marks.
+    pub(crate) fn fingerprint(&self, label: &str, parts: &[&[u8]]) -> u128 {
+        let mut text = label.as_bytes().to_vec();
+        for part in parts {
+            // Lengths keep neighbours apart; labels start with no byte that a key starts with.
+            text.extend_from_slice(&part.len().to_le_bytes());
+            text.extend_from_slice(part);
+        }
+        self.hash(&text).0
+    }
+
+    /// 128 bits that name a policy. Neither allocates nor fails.
+    pub(crate) fn policy(&self, policy: &Identifier) -> u128 {
+        // No other text is hashed that starts with this byte.
+        let mut hasher = SipHasher24::new_with_keys(self.secret[0], self.secret[1]);
+        hasher.write_u8(POLICY);
+        hasher.write(policy.as_str().as_bytes());
+        hasher.finish128().as_u128()
+    }
+
+    pub(crate) fn tenant_key(&self, tenant: &TenantId) -> MarkKey {
         let mut text = Vec::with_capacity(tenant.as_str().len() + 1);
         text.push(TENANT);
         text.extend_from_slice(tenant.as_str().as_bytes());
@@ -96,6 +116,7 @@ const TENANT: u8 = 0;
 const MEMBER: u8 = 1;
 const CONJUNCTION: u8 = 2;
 const SUBJECT: u8 = 3;
+const POLICY: u8 = 4;
 
 /// The exact key of one mark: 128 bits that stand for a tenant and members in it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -146,7 +167,7 @@ impl SubjectKeys {
         tenant: &TenantId,
         carried: impl Fn(Dimension) -> Option<&'a str>,
     ) -> SubjectKeys {
-        let tenant = keyring.tenant(tenant);
+        let tenant = keyring.tenant_key(tenant);
         let mut keys = SubjectKeys {
             keyring: *keyring,
             carried: DimensionSet::EMPTY,
@@ -171,6 +192,11 @@ impl SubjectKeys {
         SubjectKeys::new(keyring, tenant, |dimension| {
             subject.member(dimension).map(|member| member.as_str())
         })
+    }
+
+    /// The key of the token's tenant.
+    pub(crate) const fn tenant(&self) -> MarkKey {
+        self.tenant
     }
 
     /// The dimensions that the token carries.

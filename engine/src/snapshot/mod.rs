@@ -1,3 +1,72 @@
 //! What a decision reads: immutable once published, replaced as a whole.
+//!
+//! One [`TenantSnapshot`] holds everything that one tenant's documents say, compiled. A decision
+//! takes it once and uses it to the end, so it can never mix two versions.
 
+pub mod location_table;
+pub mod policy_table;
 pub mod prefix_table;
+mod well_known;
+
+pub use well_known::{ADMIN_PORTALS, OFFICE_365};
+
+use crate::identifier::Identifier;
+use crate::model::Memberships;
+use crate::settings::TenantSettings;
+
+use location_table::LocationTable;
+use policy_table::PolicyTable;
+
+/// Everything about one tenant that decisions read.
+#[derive(Debug, Clone)]
+pub struct TenantSnapshot {
+    pub(crate) version: u64,
+    pub(crate) settings: TenantSettings,
+    pub(crate) policies: PolicyTable,
+    pub(crate) locations: LocationTable,
+    pub(crate) memberships: Memberships,
+}
+
+impl TenantSnapshot {
+    /// What a tenant without documents is judged by: no policies, no locations.
+    #[must_use]
+    pub fn empty() -> TenantSnapshot {
+        TenantSnapshot {
+            version: 0,
+            settings: TenantSettings::default(),
+            policies: PolicyTable::default(),
+            locations: LocationTable::default(),
+            memberships: Memberships::default(),
+        }
+    }
+
+    /// Counts up with every publication of the tenant.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The tenant's settings.
+    #[must_use]
+    pub fn settings(&self) -> &TenantSettings {
+        &self.settings
+    }
+
+    /// The tenant's policies.
+    #[must_use]
+    pub fn policies(&self) -> &PolicyTable {
+        &self.policies
+    }
+
+    /// The tenant's locations.
+    #[must_use]
+    pub fn locations(&self) -> &LocationTable {
+        &self.locations
+    }
+
+    /// Whether `member` is in the synchronised group or role; `None` if it is not synchronised.
+    #[must_use]
+    pub fn is_member(&self, group: &Identifier, member: &Identifier) -> Option<bool> {
+        self.memberships.contains(group.as_str(), member.as_str())
+    }
+}

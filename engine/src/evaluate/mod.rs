@@ -1,0 +1,151 @@
+//! The decision: total, allocation-free, and on this page (semantics §3).
+//!
+//! [`evaluate`] reads one tenant's snapshot, the marks of one token and the circumstances of one
+//! request. It never fails, never waits and reads no clock. What it cannot judge becomes a
+//! reason, not an error.
+
+mod conditions;
+mod context;
+mod controls;
+mod findings;
+mod memory;
+mod policy;
+mod truth;
+
+pub use conditions::{Answers, Condition};
+pub use memory::ChallengeMemory;
+pub use policy::{Note, Verdict};
+pub use truth::Truth;
+
+use context::Context;
+use findings::Findings;
+
+use crate::decision::{Decision, PolicyIndex};
+use crate::marks::{Mark, Marks, assurance_rank};
+use crate::reason::Reason;
+use crate::request::Request;
+use crate::settings::EngineSettings;
+use crate::snapshot::TenantSnapshot;
+use crate::snapshot::policy_table::CompiledPolicy;
+use crate::timestamp::Timestamp;
+use crate::token::{TokenFacts, VerifiedToken};
+
+/// Everything that a decision reads besides the token and the request.
+#[derive(Clone, Copy, Debug)]
+pub struct World<'a> {
+    /// The engine's settings.
+    pub settings: &'a EngineSettings,
+    /// The token's tenant; `None` if it is not configured.
+    pub tenant: Option<&'a TenantSnapshot>,
+    /// What is known about subjects.
+    pub marks: &'a Marks,
+    /// Whether some event stream is stale, paused or disabled.
+    pub degraded: bool,
+    /// Earlier challenges.
+    pub memory: &'a ChallengeMemory,
+}
+
+/// Watches a decision being made: nothing for a decision, everything for an explanation.
+pub trait Observer {
+    /// Whether every policy and every condition is to be asked, also those that cannot change
+    /// the outcome.
+    const THOROUGH: bool;
+
+    /// One policy was judged.
+    fn policy(&mut self, index: PolicyIndex, policy: &CompiledPolicy, verdict: &Verdict);
+}
+
+/// The observer of plain decisions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    const THOROUGH: bool = false;
+
+    fn policy(&mut self, _: PolicyIndex, _: &CompiledPolicy, _: &Verdict) {}
+}
+
+/// Decides one request with one token.
+pub fn evaluate<O: Observer>(
+    world: &World<'_>,
+    token: &VerifiedToken,
+    request: &Request<'_>,
+    observer: &mut O,
+) -> Decision {
+    let facts = token.facts();
+    let degraded = world.degraded;
+
+    // 1. The token's own window.
+    if let Some(reason) = outside_window(facts, request.now, world.settings.skew) {
+        return Decision::deny(401, reason, degraded);
+    }
+    // 2. The tenant.
+    let Some(tenant) = world.tenant else {
+        return Decision::deny(403, Reason::TenantUnknown, degraded);
+    };
+    // 3. The marks of everything that the token carries.
+    let mark = world.marks.read(token.keys());
+    let mut findings = Findings::default();
+    judge_marks(&mark, facts, &mut findings);
+    if degraded && is_too_old_meanwhile(facts, request.now, world.settings) {
+        findings.add(Reason::StreamStale);
+    }
+    // 4. The policies, and what the host itself requires.
+    let context = Context::new(tenant, token, request, mark, world.memory);
+    if let Some(required) = request.authentication_context
+        && !facts
+            .authentication_contexts
+            .iter()
+            .any(|held| held == required)
+    {
+        findings.add(Reason::AuthContextRequired);
+    }
+    for (index, policy) in tenant.policies.due(facts.issued, O::THOROUGH) {
+        let verdict = policy::judge(policy, &context, O::THOROUGH);
+        if verdict.is_enforced_in(policy.state) {
+            findings.add_policy(index, &verdict);
+        }
+        observer.policy(index, policy, &verdict);
+    }
+    // 5. The strongest remedy that the client can act on.
+    let spent = || world.memory.is_spent(token, request.address, request.now);
+    findings.conclude(world.settings, facts, &mark, request.now, degraded, spent)
+}
+
+fn outside_window(token: &TokenFacts, now: Timestamp, skew: i64) -> Option<Reason> {
+    if now >= token.expires.plus_seconds(skew) {
+        return Some(Reason::TokenExpired);
+    }
+    let early = token
+        .not_before
+        .is_some_and(|start| now.plus_seconds(skew) < start);
+    early.then_some(Reason::TokenNotYetValid)
+}
+
+fn judge_marks(mark: &Mark, token: &TokenFacts, findings: &mut Findings) {
+    let reaches = |instant: Option<i64>| instant.is_some_and(|instant| token.issued <= instant);
+    let lowered = token
+        .level
+        .as_deref()
+        .and_then(assurance_rank)
+        .is_some_and(|rank| mark.assurance.lowered(rank, token.issued));
+    for (holds, reason) in [
+        (mark.purged, Reason::SubjectPurged),
+        (mark.denied_session, Reason::SessionDenied),
+        (mark.denied_token, Reason::TokenDenied),
+        (mark.blocked, Reason::SubjectBlocked),
+        (reaches(mark.revoked_before), Reason::TokenRevoked),
+        (reaches(mark.refresh_before), Reason::TokenStale),
+        (lowered, Reason::AssuranceLowered),
+    ] {
+        if holds {
+            findings.add(reason);
+        }
+    }
+}
+
+fn is_too_old_meanwhile(token: &TokenFacts, now: Timestamp, settings: &EngineSettings) -> bool {
+    settings
+        .stale_token_age
+        .is_some_and(|age| now > token.issued_at.plus_seconds(age))
+}

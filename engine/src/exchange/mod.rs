@@ -1,0 +1,10 @@
+//! The JSON forms in which requests come in and answers go out.
+//!
+//! One reader and one writer for the command line, the C ABI, the gateway and the tests, so
+//! that the same line means the same everywhere.
+
+mod answer;
+mod request;
+
+pub use answer::{Answer, AnsweredPolicy};
+pub use request::{RequestDocument, RequestError};

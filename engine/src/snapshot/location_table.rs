@@ -1,0 +1,185 @@
+//! Named locations as a decision asks about them: is this address in one of these?
+//!
+//! Ranges, imported MFA trusted IPs and the country table all live in one [`PrefixTable`], each
+//! as a location of its own. A location that only a signal of the host can answer has no prefix
+//! here and is part of the compiled condition instead.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::prefix_table::{LocationIndex, LocationSetIndex, PrefixTable};
+use crate::evaluate::Truth;
+use crate::identifier::Identifier;
+
+/// The locations of one tenant.
+#[derive(Debug, Clone, Default)]
+pub struct LocationTable {
+    pub(crate) prefixes: PrefixTable,
+    /// By [`LocationIndex`]: what `explain` calls the location; `None` for helpers of ours.
+    pub(crate) names: Vec<Option<LocationName>>,
+    /// The location of all addresses whose country is known; `None` without a country table.
+    pub(crate) known_country: Option<LocationIndex>,
+}
+
+/// How a location is shown to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocationName {
+    /// The named location's id.
+    pub id: Identifier,
+    /// Its display name.
+    pub display_name: String,
+}
+
+/// An address, looked up once for all policies of one decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The address, IPv4-mapped IPv6 folded to IPv4.
+    pub address: IpAddr,
+    /// The locations that contain it.
+    pub set: LocationSetIndex,
+}
+
+/// What the host says of the request's network, for locations that need it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NetworkSignals {
+    /// ISO 3166-1 alpha-2 code of the client's country.
+    pub country: Option<[u8; 2]>,
+    /// Whether the client came through the compliant network.
+    pub compliant_network: Option<bool>,
+}
+
+/// One side, include or exclude, of a location condition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LocationSide {
+    /// `All`.
+    pub all: bool,
+    /// Locations of ranges, sorted.
+    pub ranges: Vec<LocationIndex>,
+    /// Locations of countries.
+    pub countries: Vec<CountryLocation>,
+    /// The compliant network.
+    pub compliant_network: bool,
+    /// Something that nobody here can judge.
+    pub unknown: bool,
+}
+
+/// A location of countries, as compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountryLocation {
+    /// ISO 3166-1 alpha-2 codes, sorted.
+    pub countries: Vec<[u8; 2]>,
+    /// Whether an address of unknown country is in the location.
+    pub include_unknown: bool,
+    /// By GPS: never judged here.
+    pub by_gps: bool,
+    /// Its place in the table.
+    pub index: LocationIndex,
+}
+
+/// A compiled location condition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LocationCondition {
+    /// `includeLocations`.
+    pub include: LocationSide,
+    /// `excludeLocations`.
+    pub exclude: LocationSide,
+}
+
+impl LocationCondition {
+    /// Whether the condition says more than `All`.
+    #[must_use]
+    pub fn is_judged(&self) -> bool {
+        !self.include.all || self.exclude != LocationSide::default()
+    }
+}
+
+impl LocationTable {
+    /// Looks an address up.
+    #[must_use]
+    pub fn place(&self, address: IpAddr) -> Place {
+        let address = address.to_canonical();
+        Place {
+            address,
+            set: self.prefixes.lookup(address),
+        }
+    }
+
+    /// Whether `condition` matches at `place`; `None` is an address that is not known.
+    #[must_use]
+    pub fn matches(
+        &self,
+        condition: &LocationCondition,
+        place: Option<Place>,
+        signals: NetworkSignals,
+    ) -> Truth {
+        let included = self.any(&condition.include, place, signals);
+        if included == Truth::False {
+            return Truth::False;
+        }
+        included.and(self.any(&condition.exclude, place, signals).not())
+    }
+
+    fn any(&self, side: &LocationSide, place: Option<Place>, signals: NetworkSignals) -> Truth {
+        if side.all {
+            return Truth::True;
+        }
+        let mut answer = if side.unknown {
+            Truth::Unknown
+        } else {
+            Truth::False
+        };
+        if side.compliant_network {
+            answer = answer.or(signals.compliant_network.into());
+        }
+        for country in &side.countries {
+            answer = answer.or(self.in_country(country, place, signals.country));
+        }
+        if !side.ranges.is_empty() {
+            answer = answer.or(match place {
+                None => Truth::Unknown,
+                Some(place) => {
+                    let set = self.prefixes.set(place.set);
+                    side.ranges
+                        .iter()
+                        .any(|&location| set.contains(location))
+                        .into()
+                }
+            });
+        }
+        answer
+    }
+
+    fn in_country(
+        &self,
+        location: &CountryLocation,
+        place: Option<Place>,
+        signal: Option<[u8; 2]>,
+    ) -> Truth {
+        if location.by_gps {
+            return Truth::Unknown;
+        }
+        if let Some(country) = signal {
+            return location.countries.binary_search(&country).is_ok().into();
+        }
+        match (self.known_country, place) {
+            (Some(known), Some(place)) => {
+                let set = self.prefixes.set(place.set);
+                (set.contains(location.index) || (location.include_unknown && !set.contains(known)))
+                    .into()
+            }
+            _ => Truth::Unknown,
+        }
+    }
+
+    /// The locations that contain `place`, each with the longest prefix that does, for people.
+    pub fn containing(&self, place: Place) -> impl Iterator<Item = (&LocationName, Option<IpNet>)> {
+        self.prefixes
+            .set(place.set)
+            .iter()
+            .filter_map(move |location| {
+                let name = self.names.get(location.index())?.as_ref()?;
+                Some((name, self.prefixes.covering_prefix(place.address, location)))
+            })
+    }
+}

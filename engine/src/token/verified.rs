@@ -1,0 +1,105 @@
+//! The proof that a token was verified, and what is computed once per token because of it.
+
+use std::net::IpAddr;
+
+use super::claims::TokenFacts;
+use crate::marks::{Keyring, SubjectKeys};
+
+/// A token whose signature, issuer, audience and algorithm somebody has checked.
+///
+/// Made once per token and kept as long as the host likes: evaluating it needs no parsing, no
+/// hashing of identifiers and no allocation.
+#[derive(Clone, Debug)]
+pub struct VerifiedToken {
+    facts: TokenFacts,
+    keys: SubjectKeys,
+    /// Names the token: its id, or else everything that tells it apart.
+    fingerprint: u128,
+    /// Names the tenant and subject.
+    holder: u128,
+}
+
+impl VerifiedToken {
+    /// The caller asserts that the token these facts were read from has been verified:
+    /// signature, algorithm, issuer and audience.
+    ///
+    /// `keyring` is that of the engine that will evaluate it ([`crate::engine::Engine::keyring`]);
+    /// another engine refuses the token.
+    #[must_use]
+    pub fn assertion(facts: TokenFacts, keyring: &Keyring) -> VerifiedToken {
+        let keys = SubjectKeys::new(keyring, &facts.tenant, |dimension| facts.carried(dimension));
+        let kind = [facts.kind as u8];
+        let holder = keyring.fingerprint(
+            "holder",
+            &[
+                facts.tenant.as_str().as_bytes(),
+                &kind,
+                facts.subject.as_str().as_bytes(),
+            ],
+        );
+        let fingerprint = match &facts.id {
+            Some(id) => keyring.fingerprint(
+                "token",
+                &[facts.tenant.as_str().as_bytes(), id.as_str().as_bytes()],
+            ),
+            None => keyring.fingerprint(
+                "unnamed token",
+                &[
+                    &holder.to_le_bytes(),
+                    facts.issuer.as_bytes(),
+                    &facts.issued_at.milliseconds().to_le_bytes(),
+                    &facts.expires.milliseconds().to_le_bytes(),
+                    facts
+                        .session
+                        .as_ref()
+                        .map_or(&[][..], |id| id.as_str().as_bytes()),
+                    facts
+                        .app
+                        .as_ref()
+                        .map_or(&[][..], |id| id.as_str().as_bytes()),
+                ],
+            ),
+        };
+        VerifiedToken {
+            facts,
+            keys,
+            fingerprint,
+            holder,
+        }
+    }
+
+    /// What the token says.
+    #[must_use]
+    pub fn facts(&self) -> &TokenFacts {
+        &self.facts
+    }
+
+    /// The keys under which marks about the token are found.
+    #[must_use]
+    pub fn keys(&self) -> &SubjectKeys {
+        &self.keys
+    }
+
+    pub(crate) fn fingerprint(&self) -> u128 {
+        self.fingerprint
+    }
+
+    /// Names the tenant, the subject and where it was seen.
+    pub(crate) fn holder_at(&self, address: Option<IpAddr>) -> u128 {
+        // Mixed, not hashed: the holder is already 128 secret bits.
+        let place = match address.map(|address| address.to_canonical()) {
+            None => 1,
+            Some(IpAddr::V4(address)) => u128::from(u32::from(address)) << 2 | 2,
+            Some(IpAddr::V6(address)) => u128::from(address).rotate_left(2) ^ 3,
+        };
+        mix(self.holder ^ mix(place))
+    }
+}
+
+/// A bijection of 128 bits that spreads every bit over all others.
+pub(crate) fn mix(value: u128) -> u128 {
+    const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+    let value = (value ^ value >> 67).wrapping_mul(ODD);
+    let value = (value ^ value >> 59).wrapping_mul(ODD);
+    value ^ value >> 65
+}
