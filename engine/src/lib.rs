@@ -24,3 +24,4 @@ pub mod settings;
 pub mod snapshot;
 pub mod timestamp;
 pub mod token;
+mod wire;
