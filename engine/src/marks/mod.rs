@@ -13,33 +13,69 @@
 //! use: P = M ∩ D. Which of the 64 shapes are in use is one word; a shape nobody used costs
 //! nothing.
 
+//!
+//! # Two parts
+//! Nearly every mark is a watermark or nothing, so the hot part is a table of prints and seconds
+//! with one cache line per lookup. Marks that say more (blocks, risk, compliance, …) are whole in
+//! the *details*, which only tokens of such subjects touch.
+
+mod current;
 mod keys;
+#[cfg(all(test, loom))]
+mod loom_model;
 mod mark;
+mod primitive;
+mod table;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 pub use keys::{Keyring, MarkKey, SubjectKeys};
 pub use mark::{AssuranceMarks, Mark, assurance_rank};
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use current::Current;
+use primitive::{AtomicU64, Mutex, Ordering};
+use table::{DETAILED, NOTHING, Table};
 
 use crate::event::DimensionSet;
 
+/// The lines of an empty table: 1 KiB.
+const MINIMUM_LINES: usize = 16;
+
+/// How many tokens a batch looks at before it waits for the first line.
+const BATCH: usize = 32;
+
 /// The marks of every tenant.
-#[derive(Debug)]
 pub struct Marks {
     keyring: Keyring,
+    minimum_lines: usize,
     /// Bit M is set once a subject with members M was written. Never cleared.
     shapes: AtomicU64,
-    table: papaya::HashMap<MarkKey, Mark>,
+    current: Current,
+    /// Whole marks of the subjects whose slot says `DETAILED`.
+    // INVARIANT: written before the slot says so, removed after it says something else.
+    details: papaya::HashMap<MarkKey, Mark, BuildHasherDefault<KeyHasher>>,
+    /// Slots taken in the current table; holding it makes a thread the one writer.
+    writer: Mutex<usize>,
 }
 
 impl Marks {
     /// No marks, under a secret.
     #[must_use]
     pub fn new(keyring: Keyring) -> Marks {
+        Marks::with_minimum_lines(keyring, MINIMUM_LINES)
+    }
+
+    fn with_minimum_lines(keyring: Keyring, minimum_lines: usize) -> Marks {
         Marks {
             keyring,
+            minimum_lines,
             shapes: AtomicU64::new(0),
-            table: papaya::HashMap::new(),
+            current: Current::new(Table::for_subjects(0, minimum_lines)),
+            details: papaya::HashMap::default(),
+            writer: Mutex::new(0),
         }
     }
 
@@ -55,48 +91,250 @@ impl Marks {
     /// Keys of another keyring are answered with [`Mark::REFUSED`]: they would miss every mark.
     #[must_use]
     pub fn read(&self, keys: &SubjectKeys) -> Mark {
+        self.read_since(keys, i64::MIN)
+    }
+
+    /// As [`read`](Self::read), for a token issued at second `issued`: the same decision, but
+    /// `revoked_before` may be left out where it lies before that second. Faster, because the
+    /// mark of a subject that has signed in again since needs no second look.
+    #[must_use]
+    pub fn read_since(&self, keys: &SubjectKeys, issued: i64) -> Mark {
         if keys.keyring_id() != self.keyring.id() {
             return Mark::REFUSED;
         }
-        let mut mark = Mark::NOTHING;
-        let table = self.table.pin();
-        for shape in self.shapes() {
-            if let Some(key) = keys.key(shape)
-                && let Some(found) = table.get(&key)
-            {
-                mark = mark.join(*found);
+        let shapes = self.shapes.load(Ordering::Acquire);
+        if shapes == 0 {
+            return Mark::NOTHING;
+        }
+        let floor = floor(issued);
+        self.current
+            .with(|table| self.read_in(table, shapes, keys, floor))
+            .unwrap_or_else(|| self.read_since(keys, issued))
+    }
+
+    /// As [`read_since`](Self::read_since) for many tokens, with the waiting for memory
+    /// overlapped. `marks[i]` becomes the mark of `keys[i]`, issued at `issued[i]`.
+    ///
+    /// # Panics
+    /// Slices of different lengths.
+    pub fn read_batch(&self, keys: &[SubjectKeys], issued: &[i64], marks: &mut [Mark]) {
+        assert!(
+            keys.len() == issued.len() && keys.len() == marks.len(),
+            "a batch needs as many issue times and marks as keys"
+        );
+        let requests = keys.chunks(BATCH).zip(issued.chunks(BATCH));
+        for ((keys, issued), marks) in requests.zip(marks.chunks_mut(BATCH)) {
+            keys.iter().for_each(|keys| self.prefetch(keys));
+            for ((keys, &issued), mark) in keys.iter().zip(issued).zip(marks) {
+                *mark = self.read_since(keys, issued);
             }
         }
-        mark
     }
 
-    /// The shapes of subject in use, in rising order of their bits.
-    pub(crate) fn shapes(&self) -> impl Iterator<Item = DimensionSet> + use<> {
-        let mut left = self.shapes.load(Ordering::Acquire);
-        std::iter::from_fn(move || {
-            let bit = u8::try_from(left.trailing_zeros())
-                .ok()
-                .filter(|&bit| bit < 64)?;
-            left &= left - 1;
-            Some(DimensionSet::from_bits(bit))
-        })
+    /// Asks for the memory that [`read`](Self::read) with the same keys is going to touch.
+    #[inline]
+    pub fn prefetch(&self, keys: &SubjectKeys) {
+        let shapes = self.shapes.load(Ordering::Acquire);
+        if shapes == 0 {
+            return;
+        }
+        self.current.with(|table| {
+            for key in bits(shapes).filter_map(|shape| keys.key(shape)) {
+                table.prefetch(key);
+            }
+        });
     }
 
-    /// Replaces the mark under `key`. The caller serialises writes to one key.
-    pub(crate) fn write(&self, key: MarkKey, mark: Mark) {
-        let table = self.table.pin();
-        if mark.is_nothing() {
-            table.remove(&key);
-        } else {
-            table.insert(key, mark);
+    /// What is known under one key, with `issued` as in [`read_since`](Self::read_since).
+    #[must_use]
+    pub fn read_key(&self, key: MarkKey, issued: i64) -> Mark {
+        let floor = floor(issued);
+        self.current
+            .with(|table| self.mark_of(key, table.read(key, floor)))
+            .unwrap_or_else(|| self.read_key(key, issued))
+    }
+
+    /// As [`read_key`](Self::read_key) for many keys, with the waiting for memory overlapped.
+    ///
+    /// # Panics
+    /// Slices of different lengths.
+    pub fn read_key_batch(&self, keys: &[MarkKey], issued: i64, marks: &mut [Mark]) {
+        assert!(
+            keys.len() == marks.len(),
+            "a batch needs as many marks as keys"
+        );
+        let floor = floor(issued);
+        for (keys, marks) in keys.chunks(BATCH).zip(marks.chunks_mut(BATCH)) {
+            let mut until = [NOTHING; BATCH];
+            self.current
+                .with(|table| table.read_batch(keys, floor, &mut until));
+            for ((&key, &until), mark) in keys.iter().zip(&until).zip(marks) {
+                *mark = self
+                    .mark_of(key, until)
+                    .unwrap_or_else(|| self.read_key(key, issued));
+            }
         }
     }
 
-    /// Makes readers look for subjects with members `shape`.
-    pub(crate) fn use_shape(&self, shape: DimensionSet) {
+    /// Replaces the mark under `key`. Returns when every decision that starts later sees it.
+    ///
+    /// The ledger is the usual writer; whoever else writes gives up provenance. Calls for one
+    /// key have to come one after the other, or the earlier one may win.
+    pub fn write(&self, key: MarkKey, mark: Mark) {
+        let until = until_of(&mark);
+        let mut taken = self.writer.lock();
+        let table = self.current.table();
+        if until == DETAILED {
+            self.details.pin().insert(key, mark);
+        }
+        match table.find(key) {
+            Some(slot) => {
+                let before = table.until(slot);
+                table.update(slot, until);
+                if before == DETAILED && until != DETAILED {
+                    self.details.pin().remove(&key);
+                }
+            }
+            None if until == NOTHING => {}
+            None if *taken < table.limit() => {
+                table.insert_unique(key, until);
+                *taken += 1;
+            }
+            None => {
+                let (grown, live) = self.rebuilt(&table, 1);
+                grown.insert_unique(key, until);
+                *taken = live + 1;
+                self.current.replace(grown);
+            }
+        }
+    }
+
+    /// Makes room for so many more subjects at once, instead of growing several times.
+    pub fn reserve(&self, subjects: usize) {
+        let mut taken = self.writer.lock();
+        let table = self.current.table();
+        if *taken + subjects > table.limit() {
+            let (grown, live) = self.rebuilt(&table, subjects);
+            *taken = live;
+            self.current.replace(grown);
+        }
+    }
+
+    /// Makes readers look for subjects with members `shape`. The ledger does so itself.
+    pub fn use_shape(&self, shape: DimensionSet) {
         let bit = 1_u64 << shape.bits();
         if self.shapes.load(Ordering::Relaxed) & bit == 0 {
             self.shapes.fetch_or(bit, Ordering::Release);
         }
+    }
+
+    /// Bytes of the part that every lookup touches, and of the exact keys that hits touch.
+    #[must_use]
+    pub fn bytes(&self) -> (usize, usize) {
+        self.current.table().bytes()
+    }
+
+    /// The shapes of subject in use, in rising order of their bits.
+    pub(crate) fn shapes(&self) -> impl Iterator<Item = DimensionSet> + use<> {
+        bits(self.shapes.load(Ordering::Acquire))
+    }
+
+    /// `None` if a mark changed between its slot and its details: look again.
+    #[inline]
+    fn read_in(&self, table: &Table, shapes: u64, keys: &SubjectKeys, floor: u32) -> Option<Mark> {
+        let mut mark = Mark::NOTHING;
+        for key in bits(shapes).filter_map(|shape| keys.key(shape)) {
+            let until = table.read(key, floor);
+            if until != NOTHING {
+                mark = mark.join(self.mark_of(key, until)?);
+            }
+        }
+        Some(mark)
+    }
+
+    #[inline]
+    fn mark_of(&self, key: MarkKey, until: u32) -> Option<Mark> {
+        match until {
+            NOTHING => Some(Mark::NOTHING),
+            DETAILED => self.details.pin().get(&key).copied(),
+            seconds => Some(Mark {
+                revoked_before: Some(i64::from(seconds)),
+                ..Mark::NOTHING
+            }),
+        }
+    }
+
+    /// A table of the same marks, half full with `more` of them, without the slots of subjects
+    /// about which nothing is known any more; and how many marks that are.
+    fn rebuilt(&self, table: &Table, more: usize) -> (Table, usize) {
+        let live = table.iter().count();
+        let grown = Table::for_subjects(live + more, self.minimum_lines);
+        for (key, until) in table.iter() {
+            grown.insert_unique(key, until);
+        }
+        (grown, live)
+    }
+}
+
+impl fmt::Debug for Marks {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Marks")
+            .field("keyring", &self.keyring)
+            .field("details", &self.details.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the slot of a mark holds: the second up to which it revokes, if that is all it says.
+fn until_of(mark: &Mark) -> u32 {
+    if mark.is_nothing() {
+        return NOTHING;
+    }
+    let watermark = Mark {
+        revoked_before: mark.revoked_before,
+        ..Mark::NOTHING
+    };
+    match mark.revoked_before.map(u32::try_from) {
+        Some(Ok(second)) if second != NOTHING && *mark == watermark => second,
+        _ => DETAILED,
+    }
+}
+
+/// The least `until` that matters to a token issued at second `issued`.
+fn floor(issued: i64) -> u32 {
+    // Between 1 and `DETAILED`, which matters to every token.
+    u32::try_from(issued.clamp(1, i64::from(DETAILED))).unwrap_or(DETAILED)
+}
+
+/// The set bits of `shapes`, as the shapes that they stand for.
+#[inline]
+fn bits(shapes: u64) -> impl Iterator<Item = DimensionSet> {
+    let mut left = shapes;
+    std::iter::from_fn(move || {
+        let shape = (left != 0).then(|| DimensionSet::from_bits(left.trailing_zeros() as u8))?;
+        left &= left - 1;
+        Some(shape)
+    })
+}
+
+/// Keys are hashes already.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Only `MarkKey` is hashed, as one number; this keeps the trait's promise for the rest.
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        self.0 = key as u64;
     }
 }

@@ -1,0 +1,191 @@
+//! The marks table against a plain map, with keys made to collide, and under readers.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::RiskLevel;
+
+fn marks() -> Marks {
+    Marks::new(Keyring::from_seed([5, 6]))
+}
+
+fn revoked(second: i64) -> Mark {
+    Mark {
+        revoked_before: Some(second),
+        ..Mark::NOTHING
+    }
+}
+
+/// Keys spread as hashes are.
+fn spread(index: u128) -> MarkKey {
+    MarkKey::from_bits((index + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
+}
+
+/// Keys of few lines and few prints, so that lines spill and prints are equal by chance.
+fn keys() -> impl Strategy<Value = MarkKey> {
+    (0..3_u128, 0..2_u128, 0..40_u128)
+        .prop_map(|(line, print, rest)| MarkKey::from_bits(line << 127 | print << 40 | rest))
+}
+
+fn states() -> impl Strategy<Value = Mark> {
+    prop_oneof![
+        1 => Just(Mark::NOTHING),
+        4 => (-1..6_i64).prop_map(revoked),
+        1 => Just(revoked(i64::from(u32::MAX))),
+        1 => Just(revoked(i64::MIN)),
+        2 => (0..6_i64).prop_map(|since| Mark {
+            risk: RiskLevel::High,
+            risk_since: since,
+            ..revoked(since)
+        }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn the_table_is_a_map(writes in vec((keys(), states()), 0..200), reserve in 0..40_usize) {
+        let marks = marks();
+        let mut model = HashMap::new();
+        for (index, &(key, mark)) in writes.iter().enumerate() {
+            marks.write(key, mark);
+            model.insert(key, mark);
+            if index == reserve {
+                marks.reserve(reserve);
+            }
+        }
+        for (&key, &mark) in &model {
+            prop_assert_eq!(marks.read_key(key, i64::MIN), mark);
+            // Leaving out what lies before the token's issue changes no decision.
+            for issued in -2..8 {
+                let found = marks.read_key(key, issued);
+                let stopped = |mark: Mark| mark.revoked_before.is_some_and(|at| issued <= at);
+                prop_assert_eq!(stopped(found), stopped(mark));
+                prop_assert_eq!(
+                    Mark { revoked_before: None, ..found },
+                    Mark { revoked_before: None, ..mark }
+                );
+            }
+        }
+        let keys: Vec<MarkKey> = model.keys().copied().collect();
+        let mut batch = vec![Mark::NOTHING; keys.len()];
+        marks.read_key_batch(&keys, i64::MIN, &mut batch);
+        for (key, mark) in keys.iter().zip(batch) {
+            prop_assert_eq!(mark, model[key]);
+        }
+    }
+}
+
+#[test]
+fn an_equal_print_is_not_an_equal_key() {
+    let marks = marks();
+    // Same line, same print: the two differ in bits that neither uses.
+    let (known, other) = (MarkKey::from_bits(7 << 40), MarkKey::from_bits(7 << 40 | 1));
+    marks.write(known, revoked(9));
+    assert_eq!(marks.read_key(known, 0), revoked(9));
+    assert!(marks.read_key(other, 0).is_nothing());
+    marks.write(other, revoked(3));
+    assert_eq!(marks.read_key(known, 0), revoked(9));
+    assert_eq!(marks.read_key(other, 0), revoked(3));
+}
+
+#[test]
+fn the_hot_part_stays_at_or_below_sixteen_bytes_a_subject() {
+    let marks = marks();
+    let key = spread;
+    for index in 0..50_000 {
+        marks.write(key(index), revoked(1));
+        let (hot, _) = marks.bytes();
+        assert!(
+            index < 64 || hot <= 16 * (index as usize + 2) + 64,
+            "{index}: {hot}"
+        );
+    }
+    // Forgotten subjects leave their room to others.
+    for index in 0..50_000 {
+        marks.write(key(index), Mark::NOTHING);
+    }
+    for index in 50_000..60_000 {
+        marks.write(key(index), revoked(1));
+    }
+    assert!(marks.bytes().0 <= 16 * 50_000 * 6 / 5);
+    marks.reserve(0);
+    assert_eq!(marks.read_key(key(59_999), 0), revoked(1));
+    assert!(marks.read_key(key(1), 0).is_nothing());
+}
+
+#[test]
+fn readers_miss_nothing_while_the_table_grows() {
+    let marks = marks();
+    let key = |index: u32| spread(u128::from(index));
+    marks.write(key(1), revoked(10));
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut last = 10;
+                while !done.load(Ordering::Acquire) {
+                    let seen = marks.read_key(key(1), 0);
+                    let now = seen.revoked_before.expect("the subject stays revoked");
+                    assert!(now >= last, "a watermark receded from {last} to {now}");
+                    last = now;
+                }
+            });
+        }
+        for index in 2..20_000 {
+            marks.write(key(index), revoked(1));
+            let blocked = index % 64 < 32;
+            marks.write(
+                key(1),
+                Mark {
+                    blocked,
+                    ..revoked(10 + i64::from(index))
+                },
+            );
+        }
+        done.store(true, Ordering::Release);
+    });
+}
+
+#[test]
+fn a_thread_that_used_another_engine_reads_its_own_marks() {
+    let (left, right) = (marks(), marks());
+    let key = MarkKey::from_bits(1);
+    left.write(key, revoked(1));
+    for _ in 0..3 {
+        assert_eq!(left.read_key(key, 0), revoked(1));
+        assert!(right.read_key(key, 0).is_nothing());
+    }
+}
+
+#[test]
+fn a_batch_of_tokens_reads_as_one_by_one() {
+    let marks = marks();
+    let tenant = crate::identifier::Identifier::new("contoso").unwrap();
+    let names: Vec<String> = (0..100).map(|index| format!("user {index}")).collect();
+    let keys: Vec<SubjectKeys> = names
+        .iter()
+        .map(|name| {
+            SubjectKeys::new(marks.keyring(), &tenant, |dimension| {
+                (dimension == crate::event::Dimension::User).then_some(name.as_str())
+            })
+        })
+        .collect();
+    for (index, keys) in keys.iter().enumerate().step_by(3) {
+        let shape = keys.dimensions();
+        marks.use_shape(shape);
+        marks.write(keys.key(shape).unwrap(), revoked(index as i64));
+    }
+    let issued: Vec<i64> = (0..100).map(|index| index % 50).collect();
+    let mut batch = vec![Mark::NOTHING; 100];
+    marks.read_batch(&keys, &issued, &mut batch);
+    for index in 0..100 {
+        assert_eq!(batch[index], marks.read_since(&keys[index], issued[index]));
+    }
+    assert_eq!(marks.read(&keys[99]), revoked(99));
+}
