@@ -1,0 +1,150 @@
+//! Deciding and writing a challenge touch no heap, whatever the outcome.
+//!
+//! In a file of its own: the counting allocator is the whole program's.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use std::net::IpAddr;
+
+use highwater::challenge::{Challenge, ClaimsDocument, InvalidToken};
+use highwater::compile::Documents;
+use highwater::decision::Outcome;
+use highwater::engine::Engine;
+use highwater::event::Event;
+use highwater::request::Request;
+use highwater::settings::{EngineSettings, TenantSettings};
+use highwater::timestamp::Timestamp;
+use highwater::token::{IssuerProfile, TokenFacts, VerifiedToken};
+use serde_json::{Value, json};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator unchanged; the counter is a
+// thread-local without destructor and allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's obligations are those of `System`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn writing_allocates_nothing() {
+    let additional = json!({"step": ["é>", 1.5, {"a": null}]});
+    let claims = ClaimsDocument {
+        not_before: Some(1_763_760_000),
+        resource_seen_address: Some("2001:db8::7".parse().unwrap()),
+        authentication_context: Some("c1"),
+        additional: additional.as_object(),
+    };
+    let challenge = Challenge::new("https://idp.example/ü", "api://orders", claims)
+        .with_description("The claims of the access token are out of date");
+    let denial = InvalidToken::new("https://idp.example", "api://orders", "It has expired");
+    let mut buffer = [0; Challenge::MAXIMUM_LENGTH];
+    let expected = challenge.header_value();
+
+    let before = ALLOCATIONS.with(Cell::get);
+    let length = challenge.write_into(&mut buffer);
+    let allocations = ALLOCATIONS.with(Cell::get) - before;
+    assert_eq!(&buffer[..length.unwrap()], expected.as_bytes());
+    assert_eq!(allocations, 0);
+
+    let before = ALLOCATIONS.with(Cell::get);
+    let length = denial.write_into(&mut buffer);
+    let allocations = ALLOCATIONS.with(Cell::get) - before;
+    assert!(length.is_ok());
+    assert_eq!(allocations, 0);
+
+    // The allocator does count.
+    let before = ALLOCATIONS.with(Cell::get);
+    drop(challenge.header_value());
+    assert!(ALLOCATIONS.with(Cell::get) > before);
+}
+
+const NOW: i64 = 1_763_760_100;
+
+fn documents() -> Value {
+    json!([
+        {"@odata.type": "#microsoft.graph.ipNamedLocation", "id": "10000000-0000-4000-8000-000000000001",
+         "displayName": "Office", "isTrusted": true, "ipRanges": [
+            {"@odata.type": "#microsoft.graph.iPv4CidrRange", "cidrAddress": "203.0.113.0/24"},
+            {"@odata.type": "#microsoft.graph.iPv6CidrRange", "cidrAddress": "2001:db8::/32"}]},
+        {"id": "20000000-0000-4000-8000-000000000001", "displayName": "Block outside", "state": "enabled",
+         "conditions": {"users": {"includeUsers": ["All"], "excludeGroups": ["30000000-0000-4000-8000-000000000001"]},
+            "applications": {"includeApplications": ["All"]}, "clientAppTypes": ["all"],
+            "locations": {"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]}},
+         "grantControls": {"operator": "OR", "builtInControls": ["block"]}},
+        {"id": "20000000-0000-4000-8000-000000000002", "displayName": "Risk", "state": "enabled",
+         "conditions": {"users": {"includeUsers": ["All"]}, "applications": {"includeApplications": ["All"]},
+            "clientAppTypes": ["all"], "userRiskLevels": ["high"]},
+         "grantControls": {"operator": "AND", "builtInControls": ["mfa", "compliantDevice"]}},
+    ])
+}
+
+fn token(engine: &Engine, user: &str, capable: bool) -> VerifiedToken {
+    let claims = json!({"iss": "https://sts.windows.net/t/", "tid": "t", "oid": user, "sub": "s",
+        "iat": NOW - 600, "exp": NOW + 3000, "sid": format!("session-{user}"), "uti": user,
+        "azp": "app", "deviceid": "device", "groups": [], "xms_cc": if capable { "cp1" } else { "" }});
+    let profile = IssuerProfile::entra("https://sts.windows.net/*/");
+    engine.token(TokenFacts::from_claims(claims.as_object().unwrap(), &profile).unwrap())
+}
+
+#[test]
+fn deciding_allocates_nothing_whatever_the_outcome() {
+    let engine = Engine::new(EngineSettings::default());
+    let mut reader = Documents::new();
+    reader.add("policies.json", documents().to_string().as_bytes());
+    let (model, report) = reader.finish();
+    assert!(report.is_ok(), "{report:?}");
+    engine
+        .publish("t".parse().unwrap(), &model, TenantSettings::default())
+        .unwrap();
+    for event in [
+        json!({"time": NOW, "tenant": "t", "subject": {"user": "revoked"}, "effect": "revoke", "source": "idp"}),
+        json!({"time": NOW, "tenant": "t", "subject": {"user": "risky"}, "effect": {"risk": "high"}, "source": "idp"}),
+        json!({"time": NOW, "tenant": "t", "subject": {"user": "x", "device": "device"}, "effect": "revoke", "source": "idp"}),
+    ] {
+        engine.apply(&Event::from_value(&event).unwrap());
+    }
+    let inside: IpAddr = "203.0.113.7".parse().unwrap();
+    let outside: IpAddr = "2001:db9::7".parse().unwrap();
+    for (user, capable, address, expected) in [
+        ("ada", true, inside, Outcome::Allow),
+        ("ada", true, outside, Outcome::Challenge),
+        ("eve", false, outside, Outcome::Deny),
+        ("revoked", true, inside, Outcome::Challenge),
+        ("revoked", false, inside, Outcome::Deny),
+        ("risky", true, inside, Outcome::Challenge),
+    ] {
+        let token = token(&engine, user, capable);
+        // More often than the loop budget allows: the last ones are loops.
+        for round in 0..5 {
+            let request = Request::new(Timestamp::from_seconds(NOW), Some(address));
+            let before = ALLOCATIONS.with(Cell::get);
+            let decision = engine.decide(&token, &request);
+            let allocations = ALLOCATIONS.with(Cell::get) - before;
+            assert_eq!(allocations, 0, "{user} {address} round {round}");
+            let looped = expected == Outcome::Challenge && round >= 3;
+            let expected = if looped { Outcome::Deny } else { expected };
+            assert_eq!(
+                decision.outcome(),
+                expected,
+                "{user} {address} round {round}: {decision:?}"
+            );
+        }
+    }
+}
