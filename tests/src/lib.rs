@@ -1,8 +1,11 @@
 //! What looks at Highwater from outside.
 //!
-//! [`oracle`] is the slow evaluator that is too simple to be wrong; everything else compares
-//! the engine's surfaces with it or with recorded answers.
+//! [`oracle`] is the slow evaluator that is too simple to be wrong; [`vector`] reads recorded
+//! decisions; [`surface`] are the ways of asking, which all have to give the same answer.
 
 #![forbid(unsafe_code)]
 
 pub mod oracle;
+pub mod request_line;
+pub mod surface;
+pub mod vector;

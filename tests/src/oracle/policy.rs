@@ -463,8 +463,13 @@ fn conditions(policy: &Policy, context: Context<'_>) -> Vec<(&'static str, Truth
             condition::platforms(scope, &request.signals),
         ));
     }
-    if configured.devices.is_some() {
-        truths.push(("deviceState", Truth::Unknown));
+    if let Some(filter) = &configured.devices {
+        // The rule language is the model's own and has its own tests.
+        let known = request
+            .signals
+            .device
+            .and_then(|device| filter.matches(device));
+        truths.push(("deviceState", Truth::from_known(known)));
     }
     for _ in &configured.unjudged {
         truths.push(("unjudged", Truth::Unknown));
