@@ -15,6 +15,9 @@ pub mod evaluate;
 pub mod event;
 pub mod exchange;
 pub mod explain;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hint;
 pub mod identifier;
 pub mod ledger;
