@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod delivery;
 pub mod directory;
 pub mod event_map;
 pub mod event_type;

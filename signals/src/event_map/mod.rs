@@ -7,6 +7,7 @@
 
 mod aim;
 mod payload;
+pub(crate) use payload::stream_state;
 mod plan;
 
 use highwater::event::{DimensionSet, Effect, Event, Provenance, StreamState, Subject};
@@ -156,6 +157,10 @@ pub fn interpret(
     expected_state: Option<&str>,
 ) -> Result<Interpretation, Refusal> {
     let mut interpretation = Interpretation::default();
+    // Read even where no event needs it: a subject that cannot be read is no SET of SSF.
+    if let Some(object) = &set.claims().subject {
+        read_subject(set, object)?;
+    }
     for (uri, payload) in &set.claims().events {
         if !set.transmitter().authority.allows_event(uri) {
             return Err(Refusal::access_denied(
@@ -266,11 +271,7 @@ impl Context<'_> {
     ) -> Result<SubjectId, Refusal> {
         let claims = self.set.claims();
         let profile = self.set.profile();
-        let read = |object: &Map<String, Value>| {
-            SubjectId::parse(object, profile.spelling()).map_err(|error| {
-                Refusal::invalid_request(format!("the subject cannot be read: {error}"))
-            })
-        };
+        let read = |object: &Map<String, Value>| read_subject(self.set, object);
         let inside = payload.get("subject").and_then(Value::as_object);
         if let Some(object) = &claims.subject {
             let subject = read(object)?;
@@ -441,6 +442,11 @@ fn verified_state(payload: &Map<String, Value>, expected: Option<&str>) -> Resul
         )),
         (Some(_), _) => Err(Refusal::invalid_request("`state` is not text")),
     }
+}
+
+fn read_subject(set: &VerifiedSet, object: &Map<String, Value>) -> Result<SubjectId, Refusal> {
+    SubjectId::parse(object, set.profile().spelling())
+        .map_err(|error| Refusal::invalid_request(format!("the subject cannot be read: {error}")))
 }
 
 fn restricted(subject: &Subject, keep: DimensionSet) -> Subject {
