@@ -115,7 +115,7 @@ impl<'run> Reader<'run> {
                     self.warn(
                         &time,
                         WarningCode::UnreadableTime,
-                        "not an RFC 3339 instant; the policy never counts as changed",
+                        "not an RFC 3339 instant; treated as not stated",
                     );
                 }
                 return Ok(read);
