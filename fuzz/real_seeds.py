@@ -28,10 +28,9 @@ def tokens(shared):
 
 
 def documents(shared):
-    for folder in ("data/policies", "data/synced-policies"):
-        for path in sorted((shared / folder).rglob("*.json")):
-            if path.stat().st_size < 16_384:
-                yield path.read_bytes()
+    for path in sorted((shared / "data/policies").rglob("*.json")):
+        if path.stat().st_size < 16_384:
+            yield path.read_bytes()
 
 
 def rules(shared):
@@ -54,11 +53,18 @@ def rules(shared):
             continue
 
 
+def updates(shared):
+    for path in sorted((shared / "data/synced-policies").glob("*.jsonl")):
+        for line in path.read_bytes().splitlines():
+            yield line
+
+
 SOURCES = {
     "challenge_parse": headers,
     "claims": tokens,
     "documents": documents,
     "device_filter": rules,
+    "synced": updates,
 }
 
 
