@@ -11,16 +11,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::compile::SnapshotError;
 use crate::decision::{Decision, NAMED_POLICIES, Outcome, PolicyIndex};
-use crate::evaluate::{ChallengeMemory, Observer, Unobserved, Verdict, World, evaluate};
+use crate::evaluate::{ChallengeMemory, Observer, Scope, Unobserved, Verdict, World, evaluate};
 use crate::event::Event;
 use crate::identifier::{Identifier, TenantId};
 use crate::ledger::{Applied, Facts, Retention};
-use crate::marks::{Keyring, MarkKey};
+use crate::marks::{KeyHash, Keyring, MarkKey};
 use crate::model::TenantModel;
 use crate::request::Request;
 use crate::settings::{EngineSettings, TenantSettings};
 use crate::snapshot::TenantSnapshot;
 use crate::snapshot::policy_table::CompiledPolicy;
+use crate::snapshot::slot::{Prepared, TenantSlot};
 use crate::timestamp::Timestamp;
 use crate::token::{TokenFacts, VerifiedToken};
 
@@ -59,7 +60,9 @@ pub struct Engine {
     settings: EngineSettings,
     facts: Facts,
     memory: ChallengeMemory,
-    tenants: papaya::HashMap<MarkKey, Arc<TenantSnapshot>>,
+    tenants: papaya::HashMap<MarkKey, Arc<TenantSlot>, KeyHash>,
+    /// Serves every tenant that has no slot of its own.
+    any_tenant: Arc<TenantSlot>,
     /// What a tenant that is not configured is judged by, if such tenants are accepted.
     empty: Arc<TenantSnapshot>,
     /// The last version given to a snapshot.
@@ -88,7 +91,8 @@ impl Engine {
                 settings.loop_budget,
                 ChallengeMemory::DEFAULT_CAPACITY,
             ),
-            tenants: papaya::HashMap::new(),
+            tenants: papaya::HashMap::default(),
+            any_tenant: Arc::default(),
             empty: Arc::new(TenantSnapshot::empty()),
             version: AtomicU64::new(0),
             settings,
@@ -125,7 +129,16 @@ impl Engine {
         model: &TenantModel,
         settings: TenantSettings,
     ) -> Result<u64, SnapshotError> {
-        self.publish_at(self.keyring().tenant_key(&tenant), model, settings)
+        let snapshot = self.compile(model, settings)?;
+        let version = snapshot.version();
+        let tenants = self.tenants.pin();
+        let key = self.keyring().tenant_key(&tenant);
+        tenants
+            .get_or_insert_with(key, Arc::default)
+            .publish(snapshot);
+        // Tokens of this tenant may have been served by the other slot so far.
+        self.any_tenant.invalidate();
+        Ok(version)
     }
 
     /// Publishes what `model` says as the snapshot of every tenant that has none of its own.
@@ -137,50 +150,42 @@ impl Engine {
         model: &TenantModel,
         settings: TenantSettings,
     ) -> Result<u64, SnapshotError> {
-        self.publish_at(MarkKey::default(), model, settings)
-    }
-
-    fn publish_at(
-        &self,
-        key: MarkKey,
-        model: &TenantModel,
-        settings: TenantSettings,
-    ) -> Result<u64, SnapshotError> {
-        let version = self.version.fetch_add(1, Ordering::Relaxed) + 1;
-        let snapshot = Arc::new(TenantSnapshot::compile(model, settings, version)?);
-        // Two publications may race: the later version stays, whoever comes last.
-        let tenants = self.tenants.pin();
-        tenants.update_or_insert_with(
-            key,
-            |known| {
-                if known.version() > version {
-                    known.clone()
-                } else {
-                    snapshot.clone()
-                }
-            },
-            || snapshot.clone(),
-        );
+        let snapshot = self.compile(model, settings)?;
+        let version = snapshot.version();
+        self.any_tenant.publish(snapshot);
         Ok(version)
     }
 
-    /// Removes `tenant`: its tokens are refused from now on. Whether it was there.
+    fn compile(
+        &self,
+        model: &TenantModel,
+        settings: TenantSettings,
+    ) -> Result<Arc<TenantSnapshot>, SnapshotError> {
+        // Two publications may race: the later version stays, whoever comes last.
+        let version = self.version.fetch_add(1, Ordering::Relaxed) + 1;
+        Ok(Arc::new(TenantSnapshot::compile(model, settings, version)?))
+    }
+
+    /// Removes what was published for `tenant`: unless something is published for any tenant,
+    /// its tokens are refused from now on. Whether there was something.
     pub fn remove(&self, tenant: &TenantId) -> bool {
-        self.tenants
-            .pin()
-            .remove(&self.keyring().tenant_key(tenant))
-            .is_some()
+        let tenants = self.tenants.pin();
+        tenants
+            .get(&self.keyring().tenant_key(tenant))
+            .is_some_and(|slot| slot.clear())
     }
 
     /// The present snapshot of `tenant`.
     #[must_use]
     pub fn snapshot(&self, tenant: &TenantId) -> Option<Arc<TenantSnapshot>> {
+        self.slot(self.keyring().tenant_key(tenant)).load()
+    }
+
+    /// Where the snapshot of a tenant is published.
+    fn slot(&self, tenant: MarkKey) -> Arc<TenantSlot> {
         let tenants = self.tenants.pin();
-        let key = self.keyring().tenant_key(tenant);
-        tenants
-            .get(&key)
-            .or_else(|| tenants.get(&MarkKey::default()))
-            .cloned()
+        let own = tenants.get(&tenant).filter(|slot| slot.is_taken());
+        own.unwrap_or(&self.any_tenant).clone()
     }
 
     /// Applies one event. It is in force when this returns.
@@ -190,9 +195,44 @@ impl Engine {
 
     /// The caller asserts that these facts come from a token that it has verified: signature,
     /// algorithm, issuer and audience. Keep the result for as long as the token is in use.
+    ///
+    /// Costs time in the enforced policies of the tenant and the groups of the token; deciding
+    /// then costs time only in those policies that may object.
     #[must_use]
     pub fn token(&self, facts: TokenFacts) -> VerifiedToken {
-        VerifiedToken::assertion(facts, self.keyring())
+        let mut token = VerifiedToken::assertion(facts, self.keyring());
+        self.refresh(&mut token);
+        token
+    }
+
+    /// Asks the tenant's policies about the token again, after they were published anew.
+    ///
+    /// Never needed for a right decision, only for a fast one: a token that remembers an older
+    /// snapshot is decided with the present one all the same. Returns whether there was
+    /// anything to do.
+    pub fn refresh(&self, token: &mut VerifiedToken) -> bool {
+        if token.current_snapshot().is_some() {
+            return false;
+        }
+        // Read before the choice between the two slots, which `publish` may change.
+        let seen = self.any_tenant.generation();
+        let slot = self.slot(token.keys().tenant());
+        let is_own = !Arc::ptr_eq(&slot, &self.any_tenant);
+        let generation = if is_own { slot.generation() } else { seen };
+        let prepared = Prepared::new(slot, generation, |tenant| {
+            let facts = token.facts();
+            let resource = facts.audience.as_ref();
+            Scope {
+                tenant,
+                token: facts,
+                resource,
+                required_context: None,
+            }
+            .mask()
+        });
+        let changed = prepared.is_some();
+        token.set_prepared(prepared);
+        changed
     }
 
     /// Decides, and remembers a challenge so that it is not repeated without end.
@@ -235,19 +275,26 @@ impl Engine {
         request: &Request<'_>,
         act: impl FnOnce(&World<'_>, Option<&Arc<TenantSnapshot>>) -> R,
     ) -> R {
-        let tenants = self.tenants.pin();
-        let snapshot = tenants
-            .get(&token.keys().tenant())
-            .or_else(|| tenants.get(&MarkKey::default()))
-            .or(self.settings.accept_any_tenant.then_some(&self.empty));
-        let world = World {
-            settings: &self.settings,
-            tenant: snapshot.map(|snapshot| &**snapshot),
-            marks: self.facts.marks(),
-            degraded: self.facts.is_degraded(request.now),
-            memory: &self.memory,
+        let act = |snapshot: Option<&Arc<TenantSnapshot>>| {
+            let world = World {
+                settings: &self.settings,
+                tenant: snapshot.map(|snapshot| &**snapshot),
+                marks: self.facts.marks(),
+                degraded: self.facts.is_degraded(request.now),
+                memory: &self.memory,
+            };
+            act(&world, snapshot)
         };
-        act(&world, snapshot)
+        // A token of another engine must not bring that engine's snapshot along.
+        if token.keys().keyring_id() == self.keyring().id()
+            && let Some(snapshot) = token.current_snapshot()
+        {
+            return act(Some(snapshot));
+        }
+        let snapshot = self.slot(token.keys().tenant()).load();
+        act(snapshot
+            .as_ref()
+            .or(self.settings.accept_any_tenant.then_some(&self.empty)))
     }
 
     #[cold]

@@ -2,6 +2,8 @@
 //!
 //! In a file of its own: the counting allocator is the whole program's.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 

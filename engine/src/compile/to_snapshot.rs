@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::countries::disjoint_countries;
 use crate::decision::PolicyIndex;
+use crate::event::RiskLevel;
 use crate::model::{
     ContinuousAccessEvaluation, Control, LocationReference, NamedLocationKind, Policy, PolicyState,
     SignInFrequency, TenantModel,
@@ -15,10 +16,13 @@ use crate::snapshot::TenantSnapshot;
 use crate::snapshot::location_table::{
     CountryLocation, LocationCondition, LocationName, LocationSide, LocationTable,
 };
-use crate::snapshot::policy_table::{CompiledPolicy, Judged, PolicyTable};
+use crate::snapshot::policy_table::{
+    CompiledPolicy, Judged, PolicyRows, PolicyTable, RISK_ROWS, risk_row,
+};
 use crate::snapshot::prefix_table::{
     LocationIndex, PrefixTable, PrefixTableBuilder, PrefixTableError,
 };
+use crate::token::SubjectKind;
 
 /// Why a model cannot become a snapshot. Only sizes can be wrong by now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,10 +55,12 @@ impl TenantSnapshot {
         version: u64,
     ) -> Result<TenantSnapshot, SnapshotError> {
         let (locations, compiled) = compile_locations(model)?;
+        let mut policies = compile_policies(&model.policies, &compiled)?;
+        precompute(&mut policies, &locations);
         Ok(TenantSnapshot {
             version,
             settings,
-            policies: compile_policies(&model.policies, &compiled)?,
+            policies,
             locations,
             memberships: model.memberships.clone(),
         })
@@ -257,6 +263,37 @@ fn compile_policies(
         .modes
         .sort_by_key(|(mode, _)| *mode != ContinuousAccessEvaluation::StrictLocation);
     Ok(table)
+}
+
+/// Answers the conditions that have few possible inputs for all of them at once.
+fn precompute(table: &mut PolicyTable, locations: &LocationTable) {
+    let enforced: Vec<&CompiledPolicy> = table
+        .enforced
+        .iter()
+        .filter_map(|&index| table.policies.get(index.index()))
+        .collect();
+    let sets: Vec<_> = locations.prefixes.sets().collect();
+    let at_location = PolicyRows::build(sets.len(), enforced.len(), |set, position| {
+        let condition = enforced[position].locations.as_ref();
+        condition.is_none_or(|condition| locations.may_match(condition, sets[set]))
+    });
+    let at_risk = PolicyRows::build(RISK_ROWS, enforced.len(), |row, position| {
+        let policy = enforced[position];
+        [SubjectKind::User, SubjectKind::Workload]
+            .into_iter()
+            .any(|kind| {
+                RiskLevel::ALL.into_iter().any(|level| {
+                    risk_row(kind, level) == row
+                        && policy.user_risk.is_none_or(|levels| {
+                            kind == SubjectKind::User && levels.contains(level)
+                        })
+                        && policy.service_principal_risk.is_none_or(|levels| {
+                            kind == SubjectKind::Workload && levels.contains(level)
+                        })
+                })
+            })
+    });
+    (table.at_location, table.at_risk) = (at_location, at_risk);
 }
 
 fn compile_policy(policy: &Policy, locations: &CompiledLocations) -> CompiledPolicy {

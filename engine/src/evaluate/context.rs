@@ -1,15 +1,12 @@
 //! What all policies of one decision share, looked up once.
 
-use super::conditions;
 use super::memory::ChallengeMemory;
-use super::truth::Truth;
-use crate::identifier::Identifier;
+use super::scope::Scope;
 use crate::marks::Mark;
-use crate::model::ContinuousAccessEvaluation;
 use crate::request::Request;
 use crate::snapshot::TenantSnapshot;
 use crate::snapshot::location_table::{NetworkSignals, Place};
-use crate::snapshot::policy_table::CompiledPolicy;
+use crate::snapshot::policy_table::{CompiledPolicy, ScopeMask, risk_row};
 use crate::token::{TokenFacts, VerifiedToken};
 
 /// The longest lifetime, in seconds, of a token that the issuer gives after it heard of another
@@ -18,17 +15,18 @@ const LONGEST_EXEMPT_LIFETIME: i64 = 3900;
 
 pub(super) struct Context<'a> {
     pub(super) tenant: &'a TenantSnapshot,
-    pub(super) verified: &'a VerifiedToken,
     pub(super) token: &'a TokenFacts,
     pub(super) request: &'a Request<'a>,
     pub(super) mark: Mark,
-    pub(super) resource: Option<&'a Identifier>,
+    pub(super) scope: Scope<'a>,
     pub(super) observed: Option<Place>,
-    pub(super) issuer_seen: Option<Place>,
     /// A strict location policy covers the token, or might.
     pub(super) strict: bool,
     /// Location checks are switched off, or the issuer has already judged this address.
     pub(super) location_held: bool,
+    /// The scope of enforced policies, where it was found out before and still holds.
+    pub(super) mask: Option<&'a ScopeMask>,
+    verified: &'a VerifiedToken,
     memory: &'a ChallengeMemory,
 }
 
@@ -41,34 +39,35 @@ impl<'a> Context<'a> {
         memory: &'a ChallengeMemory,
     ) -> Context<'a> {
         let token = verified.facts();
-        let place = |address| tenant.locations.place(address);
+        let scope = Scope {
+            tenant,
+            token,
+            resource: request.resource.or(token.audience.as_ref()),
+            required_context: request.authentication_context,
+        };
+        // What the token remembers is for its own audience and no particular operation.
+        let usual = request.authentication_context.is_none()
+            && (request.resource.is_none() || request.resource == token.audience.as_ref());
+        let mask = verified.mask_for(tenant).filter(|_| usual);
+        let (strict, switched_off) = match mask {
+            Some(mask) => (mask.strict, mask.switched_off),
+            None => (scope.is_strict(), scope.is_switched_off()),
+        };
         let mut context = Context {
             tenant,
-            verified,
             token,
             request,
             mark,
-            resource: request.resource.or(token.audience.as_ref()),
-            observed: request.address.map(place),
-            issuer_seen: token.issuer_seen_address.map(place),
-            strict: false,
+            scope,
+            observed: request
+                .address
+                .map(|address| tenant.locations.place(address)),
+            strict,
             location_held: false,
+            mask,
+            verified,
             memory,
         };
-        let covered_by = |wanted: ContinuousAccessEvaluation, at_least: Truth| {
-            tenant.policies.modes.iter().any(|&(mode, index)| {
-                mode == wanted
-                    && tenant
-                        .policies
-                        .get(index)
-                        .is_some_and(|policy| conditions::scope(policy, &context) >= at_least)
-            })
-        };
-        // A policy that might be strict counts as strict; one that might switch checks off does
-        // not.
-        let strict = covered_by(ContinuousAccessEvaluation::StrictLocation, Truth::Unknown);
-        let switched_off = covered_by(ContinuousAccessEvaluation::Disabled, Truth::True);
-        context.strict = strict;
         context.location_held = !strict && (switched_off || context.is_exempt());
         context
     }
@@ -84,6 +83,13 @@ impl<'a> Context<'a> {
             .is_some_and(|place| self.token.resource_seen_address == Some(place.address))
     }
 
+    /// Where the issuer saw the client.
+    pub(super) fn issuer_seen(&self) -> Option<Place> {
+        self.token
+            .issuer_seen_address
+            .map(|address| self.tenant.locations.place(address))
+    }
+
     /// The token is the issuer's answer to a challenge of ours about this policy here.
     pub(super) fn answered(&self, policy: &CompiledPolicy) -> bool {
         self.memory
@@ -95,5 +101,22 @@ impl<'a> Context<'a> {
             country: self.request.signals.country,
             compliant_network: self.request.signals.compliant_network,
         }
+    }
+
+    /// Which enforced policies may concern the token, may match at the address and at the risk:
+    /// sets that hold every policy whose conditions are not certainly "no match".
+    pub(super) fn filters(&self) -> [Option<&'a [u64]>; 3] {
+        let policies = &self.tenant.policies;
+        let signals = self.network();
+        let location = match self.observed {
+            Some(place) if signals.country.is_none() && signals.compliant_network.is_none() => {
+                policies.at_location.row(place.set.index())
+            }
+            _ => None,
+        };
+        let risk = policies
+            .at_risk
+            .row(risk_row(self.token.kind, self.mark.risk));
+        [self.mask.map(|mask| &*mask.possible), location, risk]
     }
 }

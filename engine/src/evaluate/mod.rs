@@ -10,11 +10,13 @@ mod controls;
 mod findings;
 mod memory;
 mod policy;
+mod scope;
 mod truth;
 
 pub use conditions::{Answers, Condition};
 pub use memory::ChallengeMemory;
 pub use policy::{Note, Verdict};
+pub(crate) use scope::Scope;
 pub use truth::Truth;
 
 use context::Context;
@@ -84,14 +86,13 @@ pub fn evaluate<O: Observer>(
         return Decision::deny(403, Reason::TenantUnknown, degraded);
     };
     // 3. The marks of everything that the token carries.
-    let mark = world.marks.read(token.keys());
+    let mark = world.marks.read_since(token.keys(), facts.issued);
     let mut findings = Findings::default();
     judge_marks(&mark, facts, &mut findings);
     if degraded && is_too_old_meanwhile(facts, request.now, world.settings) {
         findings.add(Reason::StreamStale);
     }
     // 4. The policies, and what the host itself requires.
-    let context = Context::new(tenant, token, request, mark, world.memory);
     if let Some(required) = request.authentication_context
         && !facts
             .authentication_contexts
@@ -100,16 +101,38 @@ pub fn evaluate<O: Observer>(
     {
         findings.add(Reason::AuthContextRequired);
     }
-    for (index, policy) in tenant.policies.due(facts.issued, O::THOROUGH) {
-        let verdict = policy::judge(policy, &context, O::THOROUGH);
+    let context = Context::new(tenant, token, request, mark, world.memory);
+    judge_policies(&context, &mut findings, observer);
+    // 5. The strongest remedy that the client can act on.
+    let spent = || world.memory.is_spent(token, request.address, request.now);
+    findings.conclude(world.settings, facts, &mark, request.now, degraded, spent)
+}
+
+/// Asks the policies that can matter; an observer that is thorough sees all of them.
+fn judge_policies<O: Observer>(context: &Context<'_>, findings: &mut Findings, observer: &mut O) {
+    let mut judge = |index: PolicyIndex, policy: &CompiledPolicy, scope: Option<Truth>| {
+        let verdict = policy::judge(policy, context, scope, O::THOROUGH);
         if verdict.is_enforced_in(policy.state) {
             findings.add_policy(index, &verdict);
         }
         observer.policy(index, policy, &verdict);
+    };
+    let policies = &context.tenant.policies;
+    if O::THOROUGH {
+        policies
+            .iter()
+            .for_each(|(index, policy)| judge(index, policy, None));
+        return;
     }
-    // 5. The strongest remedy that the client can act on.
-    let spent = || world.memory.is_spent(token, request.address, request.now);
-    findings.conclude(world.settings, facts, &mark, request.now, degraded, spent)
+    for position in policies.candidates(context.filters()) {
+        let index = policies.enforced[position];
+        if let Some(policy) = policies.get(index) {
+            judge(index, policy, context.mask.map(|mask| mask.scope(position)));
+        }
+    }
+    for (index, policy) in policies.changed_since(context.token.issued) {
+        judge(index, policy, None);
+    }
 }
 
 fn outside_window(token: &TokenFacts, now: Timestamp, skew: i64) -> Option<Reason> {

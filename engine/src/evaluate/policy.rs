@@ -55,9 +55,15 @@ impl Note {
     }
 }
 
-/// Judges `policy` as if it were enabled; `thorough` asks every condition.
-pub(super) fn judge(policy: &CompiledPolicy, context: &Context<'_>, thorough: bool) -> Verdict {
-    let conditions = conditions::judge(policy, context, thorough);
+/// Judges `policy` as if it were enabled; `thorough` asks every condition. `scope` is what is
+/// known of users, workload identities and applications together, if it is.
+pub(super) fn judge(
+    policy: &CompiledPolicy,
+    context: &Context<'_>,
+    scope: Option<Truth>,
+    thorough: bool,
+) -> Verdict {
+    let conditions = conditions::judge(policy, context, scope, thorough);
     let mut verdict = Verdict {
         conditions,
         matches: conditions.all(),
@@ -184,7 +190,7 @@ fn enforced_at_issuance(policy: &CompiledPolicy, context: &Context<'_>, matches:
             context
                 .tenant
                 .locations
-                .matches(condition, context.issuer_seen, context.network())
+                .matches(condition, context.issuer_seen(), context.network())
         }
     };
     match location.and(other_conditions_held(policy, context)) {

@@ -56,7 +56,7 @@ pub struct Marks {
     current: Current,
     /// Whole marks of the subjects whose slot says `DETAILED`.
     // INVARIANT: written before the slot says so, removed after it says something else.
-    details: papaya::HashMap<MarkKey, Mark, BuildHasherDefault<KeyHasher>>,
+    details: papaya::HashMap<MarkKey, Mark, KeyHash>,
     /// Slots taken in the current table; holding it makes a thread the one writer.
     writer: Mutex<usize>,
 }
@@ -318,9 +318,12 @@ fn bits(shapes: u64) -> impl Iterator<Item = DimensionSet> {
     })
 }
 
+/// How maps keyed by [`MarkKey`] hash.
+pub(crate) type KeyHash = BuildHasherDefault<KeyHasher>;
+
 /// Keys are hashes already.
 #[derive(Default)]
-struct KeyHasher(u64);
+pub(crate) struct KeyHasher(u64);
 
 impl Hasher for KeyHasher {
     fn finish(&self) -> u64 {

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::prefix_table::{LocationIndex, LocationSetIndex, PrefixTable};
+use super::prefix_table::{LocationIndex, LocationSet, LocationSetIndex, PrefixTable};
 use crate::evaluate::Truth;
 use crate::identifier::Identifier;
 
@@ -113,14 +113,37 @@ impl LocationTable {
         place: Option<Place>,
         signals: NetworkSignals,
     ) -> Truth {
-        let included = self.any(&condition.include, place, signals);
+        self.matches_in(
+            condition,
+            place.map(|place| self.prefixes.set(place.set)),
+            signals,
+        )
+    }
+
+    /// Whether `condition` may match, without signals, at an address in `set`.
+    pub(crate) fn may_match(&self, condition: &LocationCondition, set: LocationSet<'_>) -> bool {
+        self.matches_in(condition, Some(set), NetworkSignals::default()) != Truth::False
+    }
+
+    fn matches_in(
+        &self,
+        condition: &LocationCondition,
+        set: Option<LocationSet<'_>>,
+        signals: NetworkSignals,
+    ) -> Truth {
+        let included = self.any(&condition.include, set, signals);
         if included == Truth::False {
             return Truth::False;
         }
-        included.and(self.any(&condition.exclude, place, signals).not())
+        included.and(self.any(&condition.exclude, set, signals).not())
     }
 
-    fn any(&self, side: &LocationSide, place: Option<Place>, signals: NetworkSignals) -> Truth {
+    fn any(
+        &self,
+        side: &LocationSide,
+        set: Option<LocationSet<'_>>,
+        signals: NetworkSignals,
+    ) -> Truth {
         if side.all {
             return Truth::True;
         }
@@ -133,19 +156,12 @@ impl LocationTable {
             answer = answer.or(signals.compliant_network.into());
         }
         for country in &side.countries {
-            answer = answer.or(self.in_country(country, place, signals.country));
+            answer = answer.or(self.in_country(country, set, signals.country));
         }
         if !side.ranges.is_empty() {
-            answer = answer.or(match place {
-                None => Truth::Unknown,
-                Some(place) => {
-                    let set = self.prefixes.set(place.set);
-                    side.ranges
-                        .iter()
-                        .any(|&location| set.contains(location))
-                        .into()
-                }
-            });
+            let inside =
+                |set: LocationSet<'_>| side.ranges.iter().any(|&location| set.contains(location));
+            answer = answer.or(set.map(inside).into());
         }
         answer
     }
@@ -153,7 +169,7 @@ impl LocationTable {
     fn in_country(
         &self,
         location: &CountryLocation,
-        place: Option<Place>,
+        set: Option<LocationSet<'_>>,
         signal: Option<[u8; 2]>,
     ) -> Truth {
         if location.by_gps {
@@ -162,12 +178,10 @@ impl LocationTable {
         if let Some(country) = signal {
             return location.countries.binary_search(&country).is_ok().into();
         }
-        match (self.known_country, place) {
-            (Some(known), Some(place)) => {
-                let set = self.prefixes.set(place.set);
-                (set.contains(location.index) || (location.include_unknown && !set.contains(known)))
-                    .into()
-            }
+        match (self.known_country, set) {
+            (Some(known), Some(set)) => (set.contains(location.index)
+                || (location.include_unknown && !set.contains(known)))
+            .into(),
             _ => Truth::Unknown,
         }
     }

@@ -6,6 +6,7 @@
 pub mod location_table;
 pub mod policy_table;
 pub mod prefix_table;
+pub(crate) mod slot;
 mod well_known;
 
 pub use well_known::{ADMIN_PORTALS, OFFICE_365};

@@ -3,11 +3,14 @@
 
 use super::location_table::LocationCondition;
 use crate::decision::PolicyIndex;
+use crate::evaluate::Truth;
+use crate::event::RiskLevel;
 use crate::identifier::Identifier;
 use crate::model::{
     ApplicationScope, ClientAppTypes, ContinuousAccessEvaluation, DeviceFilter, Grant,
     PlatformScope, PolicyState, RiskLevels, UserScope, WorkloadScope,
 };
+use crate::token::SubjectKind;
 
 /// The policies of one tenant, in the order of its documents.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +23,101 @@ pub struct PolicyTable {
     pub(crate) by_modification: Vec<(i64, PolicyIndex)>,
     /// Enabled policies that set how continuous access evaluation treats their users.
     pub(crate) modes: Vec<(ContinuousAccessEvaluation, PolicyIndex)>,
+    /// For each location set, which of `enforced` may match at an address in it.
+    pub(crate) at_location: PolicyRows,
+    /// For each kind of subject and level of risk, which of `enforced` may match.
+    pub(crate) at_risk: PolicyRows,
+}
+
+impl ScopeMask {
+    /// The scope of the enforced policy at `position`.
+    pub(crate) fn scope(&self, position: usize) -> Truth {
+        let has = |words: &[u64]| {
+            words
+                .get(position / 64)
+                .is_some_and(|word| word >> (position % 64) & 1 == 1)
+        };
+        match (has(&self.certain), has(&self.possible)) {
+            (true, _) => Truth::True,
+            (false, true) => Truth::Unknown,
+            (false, false) => Truth::False,
+        }
+    }
+}
+
+/// Sets of enforced policies, one bit for each position in [`PolicyTable::enforced`].
+///
+/// ```text
+///            word 0          word 1
+/// row 0   b63 … b1 b0     b63 … b1 b0     row r starts at word r * width
+/// row 1   …
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct PolicyRows {
+    width: usize,
+    words: Box<[u64]>,
+}
+
+impl PolicyRows {
+    /// The most words a table may take: 32 MiB. Beyond, it stays empty and filters nothing.
+    const MAXIMUM_WORDS: usize = 1 << 22;
+
+    /// Rows over `policies` policies, `may_match(row, position)` for each bit.
+    pub(crate) fn build(
+        rows: usize,
+        policies: usize,
+        mut may_match: impl FnMut(usize, usize) -> bool,
+    ) -> PolicyRows {
+        let width = policies.div_ceil(64);
+        if rows
+            .checked_mul(width)
+            .is_none_or(|words| words > Self::MAXIMUM_WORDS)
+        {
+            return PolicyRows::default();
+        }
+        let mut words = vec![0u64; rows * width];
+        for row in 0..rows {
+            for position in 0..policies {
+                if may_match(row, position) {
+                    words[row * width + position / 64] |= 1 << (position % 64);
+                }
+            }
+        }
+        PolicyRows {
+            width,
+            words: words.into(),
+        }
+    }
+
+    /// One row; `None` where the table filters nothing.
+    pub(crate) fn row(&self, row: usize) -> Option<&[u64]> {
+        let start = row.checked_mul(self.width)?;
+        self.words
+            .get(start..start + self.width)
+            .filter(|words| !words.is_empty())
+    }
+}
+
+/// How many rows [`PolicyTable::at_risk`] has.
+pub(crate) const RISK_ROWS: usize = 2 * RiskLevel::ALL.len();
+
+/// The row of [`PolicyTable::at_risk`] for tokens of `kind` at `level`.
+pub(crate) const fn risk_row(kind: SubjectKind, level: RiskLevel) -> usize {
+    kind as usize * RiskLevel::ALL.len() + level as usize
+}
+
+/// Whom the policies concern, as far as it follows from a token alone (users, workload
+/// identities, applications), for the positions of [`PolicyTable::enforced`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ScopeMask {
+    /// Not certainly out of scope.
+    pub(crate) possible: Box<[u64]>,
+    /// Certainly in scope.
+    pub(crate) certain: Box<[u64]>,
+    /// A strict location policy concerns the token, or might.
+    pub(crate) strict: bool,
+    /// Location checks are switched off for the token.
+    pub(crate) switched_off: bool,
 }
 
 /// One policy.
@@ -91,27 +189,41 @@ impl PolicyTable {
         self.policies.get(index.index())
     }
 
-    /// The policies that can change a decision about a token issued at second `issued`, each
-    /// once; all of them if `all`.
-    pub(crate) fn due(
+    /// The positions in `enforced` that no filter rules out, in order. A filter that is `None`
+    /// rules out nothing.
+    pub(crate) fn candidates<'a, const FILTERS: usize>(
+        &'a self,
+        filters: [Option<&'a [u64]>; FILTERS],
+    ) -> impl Iterator<Item = usize> + use<'a, FILTERS> {
+        let count = self.enforced.len();
+        (0..count.div_ceil(64)).flat_map(move |word| {
+            let left = count - word * 64;
+            let mut bits = if left >= 64 {
+                u64::MAX
+            } else {
+                (1 << left) - 1
+            };
+            for filter in filters.into_iter().flatten() {
+                bits &= filter.get(word).copied().unwrap_or(u64::MAX);
+            }
+            std::iter::from_fn(move || {
+                let bit = bits.trailing_zeros() as usize;
+                bits &= bits.wrapping_sub(1);
+                (bit < 64).then_some(word * 64 + bit)
+            })
+        })
+    }
+
+    /// Policies that are not enforced here but changed at or after second `issued`.
+    pub(crate) fn changed_since(
         &self,
         issued: i64,
-        all: bool,
     ) -> impl Iterator<Item = (PolicyIndex, &CompiledPolicy)> {
-        let enforced = self.enforced.iter().copied();
-        let changed = self
-            .by_modification
+        self.by_modification
             .iter()
             .take_while(move |(modified, _)| issued <= *modified)
-            .map(|&(_, index)| index)
-            // Those enforced anyway come with the others.
-            .filter(|&index| self.get(index).is_some_and(|policy| !policy.judged.any()));
-        let due = enforced
-            .chain(changed)
-            .take(if all { 0 } else { usize::MAX });
-        let every = self.iter().take(if all { usize::MAX } else { 0 });
-        due.filter_map(|index| Some((index, self.get(index)?)))
-            .chain(every)
+            .filter_map(|&(_, index)| Some((index, self.get(index)?)))
+            .filter(|(_, policy)| !policy.judged.any())
     }
 
     /// How many policies there are, of every state.

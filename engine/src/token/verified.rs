@@ -1,9 +1,13 @@
 //! The proof that a token was verified, and what is computed once per token because of it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::claims::TokenFacts;
 use crate::marks::{Keyring, SubjectKeys};
+use crate::snapshot::TenantSnapshot;
+use crate::snapshot::policy_table::ScopeMask;
+use crate::snapshot::slot::Prepared;
 
 /// A token whose signature, issuer, audience and algorithm somebody has checked.
 ///
@@ -17,6 +21,8 @@ pub struct VerifiedToken {
     fingerprint: u128,
     /// Names the tenant and subject.
     holder: u128,
+    /// What the tenant's policies say about the token alone, if it was asked.
+    prepared: Option<Prepared>,
 }
 
 impl VerifiedToken {
@@ -65,6 +71,7 @@ impl VerifiedToken {
             keys,
             fingerprint,
             holder,
+            prepared: None,
         }
     }
 
@@ -78,6 +85,23 @@ impl VerifiedToken {
     #[must_use]
     pub fn keys(&self) -> &SubjectKeys {
         &self.keys
+    }
+
+    /// Remembers what the tenant's policies say about the token.
+    pub(crate) fn set_prepared(&mut self, prepared: Option<Prepared>) {
+        self.prepared = prepared;
+    }
+
+    /// The tenant's snapshot as the token remembers it, if nothing newer was published.
+    pub(crate) fn current_snapshot(&self) -> Option<&Arc<TenantSnapshot>> {
+        self.prepared.as_ref()?.current()
+    }
+
+    /// What the token remembers of `tenant`'s policies.
+    pub(crate) fn mask_for(&self, tenant: &TenantSnapshot) -> Option<&ScopeMask> {
+        self.prepared
+            .as_ref()
+            .and_then(|prepared| prepared.mask_of(tenant))
     }
 
     pub(crate) fn fingerprint(&self) -> u128 {

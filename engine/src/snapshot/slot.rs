@@ -1,0 +1,134 @@
+//! Where a tenant's present snapshot is published, and how a token remembers it.
+//!
+//! Finding the tenant and asking its policies whom they concern depends on the token and the
+//! snapshot alone, so it is done once per token. A decision then only checks that nothing newer
+//! was published: one load of one counter that hardly ever changes.
+//!
+//! # Consistency
+//!
+//! A publication stores the snapshot first and counts up after. A reader that sees the old count
+//! may use what it remembers: it decides as if it had come before the publication. Once `publish`
+//! has returned, every reader sees the new count.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwapOption;
+
+use super::TenantSnapshot;
+use super::policy_table::ScopeMask;
+
+/// The place of one tenant. Lives as long as somebody remembers it.
+#[derive(Debug, Default)]
+pub(crate) struct TenantSlot {
+    /// Counts up with every change of `snapshot`.
+    generation: AtomicU64,
+    snapshot: ArcSwapOption<TenantSnapshot>,
+}
+
+impl TenantSlot {
+    /// The present snapshot; `None` once the tenant was removed. Never waits.
+    pub(crate) fn load(&self) -> Option<Arc<TenantSnapshot>> {
+        self.snapshot.load_full()
+    }
+
+    /// The present count of changes.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Whether something is published here.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.snapshot.load().is_some()
+    }
+
+    /// Replaces the snapshot unless a later one is there already.
+    pub(crate) fn publish(&self, snapshot: Arc<TenantSnapshot>) {
+        self.snapshot.rcu(|known| match known {
+            Some(known) if known.version() > snapshot.version() => Some(known.clone()),
+            _ => Some(snapshot.clone()),
+        });
+        self.invalidate();
+    }
+
+    /// Removes the snapshot. Whether there was one.
+    pub(crate) fn clear(&self) -> bool {
+        let was_there = self.snapshot.swap(None).is_some();
+        self.invalidate();
+        was_there
+    }
+
+    /// Makes everybody look again.
+    pub(crate) fn invalidate(&self) {
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// What a token remembers of its tenant.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    slot: Arc<TenantSlot>,
+    generation: u64,
+    snapshot: Arc<TenantSnapshot>,
+    /// Which of the snapshot's policies concern the token, for its own audience.
+    mask: ScopeMask,
+}
+
+impl Prepared {
+    /// Remembers the present snapshot of `slot` and what `ask` finds out about it. `generation`
+    /// is a count that was read before the slot was chosen: if a publication comes in between,
+    /// the memory is old at once.
+    pub(crate) fn new(
+        slot: Arc<TenantSlot>,
+        generation: u64,
+        ask: impl FnOnce(&TenantSnapshot) -> ScopeMask,
+    ) -> Option<Prepared> {
+        let snapshot = slot.load()?;
+        let mask = ask(&snapshot);
+        Some(Prepared {
+            slot,
+            generation,
+            snapshot,
+            mask,
+        })
+    }
+
+    /// What was found out about exactly this snapshot.
+    pub(crate) fn mask_of(&self, snapshot: &TenantSnapshot) -> Option<&ScopeMask> {
+        std::ptr::eq(&*self.snapshot, snapshot).then_some(&self.mask)
+    }
+
+    /// The snapshot, if it is still the present one.
+    pub(crate) fn current(&self) -> Option<&Arc<TenantSnapshot>> {
+        (self.slot.generation() == self.generation).then_some(&self.snapshot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(version: u64) -> Arc<TenantSnapshot> {
+        Arc::new(TenantSnapshot {
+            version,
+            ..TenantSnapshot::empty()
+        })
+    }
+
+    #[test]
+    fn a_publication_outdates_what_was_remembered() {
+        let slot = Arc::new(TenantSlot::default());
+        assert!(Prepared::new(slot.clone(), slot.generation(), |_| ScopeMask::default()).is_none());
+        slot.publish(snapshot(1));
+        let prepared =
+            Prepared::new(slot.clone(), slot.generation(), |_| ScopeMask::default()).unwrap();
+        assert_eq!(prepared.current().unwrap().version(), 1);
+        slot.publish(snapshot(2));
+        assert!(prepared.current().is_none());
+        // A publication that comes late does not bring the older snapshot back.
+        slot.publish(snapshot(1));
+        assert_eq!(slot.load().unwrap().version(), 2);
+        assert!(slot.clear());
+        assert!(!slot.clear());
+    }
+}
