@@ -411,11 +411,12 @@ fn warn_of_empty_includes(node: &Node<'_>, conditions: &Conditions, reader: &mut
         ("locations", locations),
         ("platforms", platforms),
     ] {
-        let written_none = || says_none(node, name);
-        if empty && !written_none() {
-            let path = format!("{}/{name}", node.pointer());
-            reader.warn_at(
-                &path,
+        let Ok(Some(condition)) = node.member(name) else {
+            continue;
+        };
+        if empty && !says_none(&condition) {
+            reader.warn(
+                &condition,
                 WarningCode::InvalidCondition,
                 format!("`{name}` is configured and includes nothing: the policy never applies"),
             );
@@ -424,10 +425,7 @@ fn warn_of_empty_includes(node: &Node<'_>, conditions: &Conditions, reader: &mut
 }
 
 /// Whether a condition includes the keyword `None`: nobody and nothing, on purpose.
-fn says_none(conditions: &Node<'_>, name: &str) -> bool {
-    let Ok(Some(condition)) = conditions.member(name) else {
-        return false;
-    };
+fn says_none(condition: &Node<'_>) -> bool {
     condition
         .members()
         .iter()

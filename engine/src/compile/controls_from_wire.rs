@@ -136,7 +136,7 @@ pub(super) fn session(
     reader: &mut Reader<'_>,
 ) -> Result<SessionControls, Refusal> {
     let mut session = SessionControls::default();
-    if node.is_null() {
+    if node.is_null() && !node.has("continuousAccessEvaluation") {
         return Ok(session);
     }
     let node = node.clone().object()?;
@@ -219,11 +219,14 @@ fn continuous_access_evaluation(
     }
     let node = node.clone().object()?;
     let Some(mode) = node.member("mode")? else {
-        reader.warn(
-            &node,
-            WarningCode::ContinuousAccessEvaluationMode,
-            "no `mode`: the control has no effect",
-        );
+        // A `null` is how PowerShell writes a control that is not configured.
+        if !node.has("mode") {
+            reader.warn(
+                &node,
+                WarningCode::ContinuousAccessEvaluationMode,
+                "no `mode`: the control has no effect",
+            );
+        }
         return Ok(None);
     };
     match mode.text()? {

@@ -32,7 +32,8 @@ pub(crate) struct Found<'doc> {
 pub(crate) fn find(root: &Json) -> Found<'_> {
     let root = Node::root(root);
     let mut found = Found::default();
-    if is_memberships(&root) {
+    // A document may consist of nothing but lists of texts, too.
+    if is_memberships(&root) && !is_location(&root) && !is_policy(&root) {
         found.documents.push((Kind::Memberships, root));
         return found;
     }
