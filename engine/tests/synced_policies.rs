@@ -28,7 +28,7 @@ const SIGN_INS: &str = "signin-logs/seccxp-aad-logons.jsonl";
 
 /// Whether a policy applied, in the words that both sides share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Applied {
+enum Answer {
     Applied,
     NotApplied,
     NotEnabled,
@@ -66,7 +66,7 @@ fn where_the_inputs_decide_we_say_what_entra_said() {
     let sign_ins = std::fs::read_to_string(data.join(SIGN_INS)).unwrap();
     let engine = Engine::new(EngineSettings::default());
 
-    let mut agreed: BTreeMap<Applied, usize> = BTreeMap::new();
+    let mut agreed: BTreeMap<Answer, usize> = BTreeMap::new();
     // Per reason and policy: how many, and how many of them Entra applied.
     let mut undecided: BTreeMap<(Undecided, String), (usize, usize)> = BTreeMap::new();
     let mut disagreed = Vec::new();
@@ -98,7 +98,7 @@ fn where_the_inputs_decide_we_say_what_entra_said() {
                     let name = explained.display_name.clone();
                     let count = undecided.entry((reason, name)).or_default();
                     count.0 += 1;
-                    count.1 += usize::from(expected == Applied::Applied);
+                    count.1 += usize::from(expected == Answer::Applied);
                 }
             }
         }
@@ -107,9 +107,9 @@ fn where_the_inputs_decide_we_say_what_entra_said() {
     assert_eq!(
         agreed.into_iter().collect::<Vec<_>>(),
         [
-            (Applied::Applied, 38),
-            (Applied::NotApplied, 304),
-            (Applied::NotEnabled, 165),
+            (Answer::Applied, 38),
+            (Answer::NotApplied, 304),
+            (Answer::NotEnabled, 165),
         ]
     );
     // Entra applied 15 of these although the resource is none of the policy's: the reason is real.
@@ -231,24 +231,24 @@ fn evaluate(
 }
 
 /// What Entra recorded.
-fn recorded(result: &str) -> Applied {
+fn recorded(result: &str) -> Answer {
     match result {
         "success"
         | "failure"
         | "reportOnlySuccess"
         | "reportOnlyFailure"
-        | "reportOnlyInterrupted" => Applied::Applied,
-        "notApplied" | "reportOnlyNotApplied" => Applied::NotApplied,
-        "notEnabled" => Applied::NotEnabled,
+        | "reportOnlyInterrupted" => Answer::Applied,
+        "notApplied" | "reportOnlyNotApplied" => Answer::NotApplied,
+        "notEnabled" => Answer::NotEnabled,
         other => panic!("`{other}` is no result in these logs"),
     }
 }
 
 /// What we say, if the inputs decide it.
-fn said(policy: &Policy, explained: &PolicyExplanation) -> Result<Applied, Undecided> {
+fn said(policy: &Policy, explained: &PolicyExplanation) -> Result<Answer, Undecided> {
     let failing = &explained.conditions_not_satisfied;
     if explained.state == "disabled" {
-        return Ok(Applied::NotEnabled);
+        return Ok(Answer::NotEnabled);
     }
     if failing.len() == 1 && failing[0] == "application" {
         let names_a_service = policy.conditions.applications.iter().any(|scope| {
@@ -260,10 +260,10 @@ fn said(policy: &Policy, explained: &PolicyExplanation) -> Result<Applied, Undec
         }
     }
     if !failing.is_empty() {
-        return Ok(Applied::NotApplied);
+        return Ok(Answer::NotApplied);
     }
     if explained.conditions_unknown.is_empty() {
-        return Ok(Applied::Applied);
+        return Ok(Answer::Applied);
     }
     Err(Undecided::NoResource)
 }
