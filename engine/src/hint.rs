@@ -1,6 +1,7 @@
 //! Hints to kernel and processor. They change how fast memory answers, never what it holds.
 //!
-//! This is the only module of the engine with `unsafe` code, because the two hints have no safe
+//! One of two modules of the engine with `unsafe` code (the other counts for the location table:
+//! `snapshot::prefix_table::processor`), because the two hints have no safe
 //! face. Neither call reads or writes the memory it is given, so both are sound for any address
 //! range at all; the safe signatures only make sure that the range is the caller's own.
 //!

@@ -3,7 +3,7 @@
 //! Documents become a model, the model becomes one immutable snapshot, and a request against
 //! that snapshot is a total, allocation-free function.
 
-// Unsafe code lives in `hint`, and nowhere else.
+// Unsafe code lives in `hint` and in `snapshot::prefix_table::processor`, and nowhere else.
 #![deny(unsafe_code)]
 
 // In the order in which the data flows.

@@ -1,19 +1,15 @@
 //! Collects prefixes in any order, with duplicates and overlaps, and makes the table of them.
 
-use std::net::Ipv6Addr;
-
 use ipnet::IpNet;
 
-use super::PrefixTable;
-use super::covering::PrefixRegister;
+use super::address::{Address, Prefix};
+use super::editor::PrefixTableEditor;
 use super::error::PrefixTableError;
 use super::index::LocationIndex;
 use super::location_set::Interner;
-use super::ranges::RangeMap;
-use super::sweep::{Address, Prefix, sweep};
-
-/// How many leading bits of an IPv6 address say that it carries an IPv4 address.
-const MAPPED_BITS: u8 = 96;
+use super::processor::Processor;
+use super::register::PrefixRegister;
+use super::{Ipv4Map, PrefixTable, RangeMap};
 
 /// Collects the prefixes of a [`PrefixTable`].
 #[derive(Debug, Clone, Default)]
@@ -32,6 +28,13 @@ impl PrefixTableBuilder {
         self
     }
 
+    /// Makes room for that many more prefixes, of which none, some or all may come.
+    pub fn reserve(&mut self, ipv4: usize, ipv6: usize) -> &mut Self {
+        self.ipv4.reserve_exact(ipv4);
+        self.ipv6.reserve_exact(ipv6);
+        self
+    }
+
     /// How many prefixes were inserted so far.
     pub fn len(&self) -> usize {
         self.ipv4.len() + self.ipv6.len()
@@ -44,32 +47,43 @@ impl PrefixTableBuilder {
 
     /// Makes the table. Fails only if there are more distinct sets than indices.
     pub fn build(self) -> Result<PrefixTable, PrefixTableError> {
+        Ok(self.build_editor()?.publish())
+    }
+
+    /// Makes a table that will be changed, for locations that are edited while they are in use.
+    /// Fails only if there are more distinct sets than indices.
+    pub fn build_editor(self) -> Result<PrefixTableEditor, PrefixTableError> {
         let mut interner = Interner::default();
-        let (ipv4, ipv4_prefixes) = family(self.ipv4, &mut interner)?;
-        let (ipv6, ipv6_prefixes) = family(self.ipv6, &mut interner)?;
-        Ok(PrefixTable {
+        let ipv4_prefixes = register(self.ipv4);
+        let ipv6_prefixes = register(self.ipv6);
+        let ipv4 = Ipv4Map::new(&ipv4_prefixes, &mut interner)?;
+        let ipv6 = RangeMap::new(&ipv6_prefixes, &mut interner)?;
+        let sets = interner.sets().clone();
+        let processor = Processor::default();
+        let table = PrefixTable {
             ipv4,
             ipv6,
-            sets: interner.finish(),
+            processor,
+            sets,
             ipv4_prefixes,
             ipv6_prefixes,
-        })
+        };
+        Ok(PrefixTableEditor::new(table, interner))
     }
 }
 
-fn family<A: Address>(
-    mut prefixes: Vec<Prefix<A>>,
-    interner: &mut Interner,
-) -> Result<(RangeMap<A>, PrefixRegister<A>), PrefixTableError> {
+fn register<A: Address>(mut prefixes: Vec<Prefix<A>>) -> PrefixRegister<A> {
     prefixes.sort_unstable();
     prefixes.dedup();
-    let boundaries = sweep(&prefixes, interner)?;
-    Ok((RangeMap::new(&boundaries), PrefixRegister::new(prefixes)))
+    PrefixRegister::new(&prefixes)
 }
 
-/// A prefix in the family it is looked up in, which for mapped prefixes is not the one it was
-/// written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How many leading bits of an IPv6 address say that it carries an IPv4 address.
+const MAPPED_BITS: u8 = 96;
+
+/// A prefix in the family in which it is looked up, which for mapped prefixes is not the one in
+/// which it was written.
+#[derive(Debug, Clone, Copy)]
 pub(super) enum FamilyPrefix {
     Ipv4(Prefix<u32>),
     Ipv6(Prefix<u128>),
@@ -77,35 +91,18 @@ pub(super) enum FamilyPrefix {
 
 impl FamilyPrefix {
     pub(super) fn new(prefix: IpNet, location: LocationIndex) -> Self {
+        let length = prefix.prefix_len();
         match prefix {
-            IpNet::V4(prefix) => {
-                let (network, length) = (prefix.network().to_bits(), prefix.prefix_len());
-                Self::Ipv4(Prefix {
-                    network,
-                    length,
-                    location,
-                })
-            }
+            IpNet::V4(prefix) => Self::Ipv4(Prefix::new(prefix.addr().to_bits(), length, location)),
             IpNet::V6(prefix) => {
-                let (network, length) = (prefix.network(), prefix.prefix_len());
-                match mapped(network, length) {
-                    Some((network, length)) => Self::Ipv4(Prefix {
-                        network,
-                        length,
-                        location,
-                    }),
-                    None => Self::Ipv6(Prefix {
-                        network: network.to_bits(),
-                        length,
-                        location,
-                    }),
+                let mapped = prefix.network().to_ipv4_mapped();
+                match mapped.zip(length.checked_sub(MAPPED_BITS)) {
+                    Some((network, length)) => {
+                        Self::Ipv4(Prefix::new(network.to_bits(), length, location))
+                    }
+                    None => Self::Ipv6(Prefix::new(prefix.addr().to_bits(), length, location)),
                 }
             }
         }
     }
-}
-
-fn mapped(network: Ipv6Addr, length: u8) -> Option<(u32, u8)> {
-    let length = length.checked_sub(MAPPED_BITS)?;
-    Some((network.to_ipv4_mapped()?.to_bits(), length))
 }

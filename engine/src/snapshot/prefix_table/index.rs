@@ -9,8 +9,9 @@ use super::error::PrefixTableError;
 pub struct LocationIndex(u32);
 
 impl LocationIndex {
-    /// The largest index there can be.
-    pub const MAX: usize = (u32::MAX >> 1) as usize;
+    /// The largest index there can be: a prefix and its location share eight bytes.
+    pub const MAX: usize = (1 << Self::BITS) - 1;
+    pub(super) const BITS: u32 = 24;
 
     /// Makes an index, or reports that a model cannot hold so many locations.
     pub fn new(index: usize) -> Result<Self, PrefixTableError> {
@@ -23,6 +24,16 @@ impl LocationIndex {
     /// The index, to address arrays with.
     pub fn index(self) -> usize {
         self.0 as usize
+    }
+
+    pub(super) fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The index that `bits` was made from.
+    pub(super) fn from_bits(bits: u32) -> Self {
+        debug_assert!(bits as usize <= Self::MAX);
+        Self(bits)
     }
 }
 
@@ -48,5 +59,17 @@ impl LocationSetIndex {
     #[inline]
     pub fn index(self) -> usize {
         self.0 as usize
+    }
+
+    #[inline]
+    pub(super) fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The index that `bits` was made from.
+    #[inline]
+    pub(super) fn from_bits(bits: u32) -> Self {
+        debug_assert!(bits as usize <= Self::MAX);
+        Self(bits)
     }
 }

@@ -9,6 +9,7 @@
 //! ```
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use hashbrown::hash_map::Entry;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
@@ -95,6 +96,7 @@ impl LocationSets {
         size_of_val(self.ends.as_slice()) + size_of_val(self.members.as_slice())
     }
 
+    /// Adds a set that is not here yet.
     fn push(&mut self, members: &[LocationIndex]) -> Result<LocationSetIndex, PrefixTableError> {
         let index = LocationSetIndex::new(self.ends.len())?;
         self.members.extend_from_slice(members);
@@ -103,17 +105,13 @@ impl LocationSets {
             .push(end.map_err(|_| PrefixTableError::too_many_sets())?);
         Ok(index)
     }
-
-    fn shrink_to_fit(&mut self) {
-        self.ends.shrink_to_fit();
-        self.members.shrink_to_fit();
-    }
 }
 
-/// Makes sets while a table is being built.
+/// Makes sets: what a table is built and changed with.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Interner {
-    sets: LocationSets,
+    /// Shared with the tables that were published; copied when a set is added after that.
+    sets: Arc<LocationSets>,
     /// By content. INVARIANT: every index in here is a set of `sets`.
     by_members: HashTable<LocationSetIndex>,
     /// (set, one location more) → set.
@@ -146,7 +144,7 @@ impl Interner {
         let index = match self.by_members.find(hash, same) {
             Some(&known) => known,
             None => {
-                let index = self.sets.push(&self.scratch)?;
+                let index = Arc::make_mut(&mut self.sets).push(&self.scratch)?;
                 let (sets, hasher) = (&self.sets, &self.hasher);
                 self.by_members.insert_unique(hash, index, |&known| {
                     hasher.hash_one(sets.set(known).members)
@@ -157,8 +155,8 @@ impl Interner {
         Ok(*vacant.insert(index))
     }
 
-    pub(super) fn finish(mut self) -> LocationSets {
-        self.sets.shrink_to_fit();
-        self.sets
+    /// All sets made so far.
+    pub(super) fn sets(&self) -> &Arc<LocationSets> {
+        &self.sets
     }
 }

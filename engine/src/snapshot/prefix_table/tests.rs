@@ -236,7 +236,7 @@ fn neighbours_with_the_same_answer_are_one_range() {
 fn a_location_number_beyond_the_limit_is_refused() {
     assert!(LocationIndex::new(LocationIndex::MAX).is_ok());
     let error = LocationIndex::new(LocationIndex::MAX + 1).unwrap_err();
-    assert!(error.to_string().contains("2147483648"), "{error}");
+    assert!(error.to_string().contains("16777216"), "{error}");
 }
 
 #[test]
@@ -349,5 +349,134 @@ impl From<IpNet> for FamilyNetwork {
             network => (network, length),
         };
         Self(ip_network::IpNetwork::new_truncate(network, length).unwrap())
+    }
+}
+
+/// The same addresses one by one and in batches, with odd lengths.
+#[track_caller]
+fn check_batch(table: &PrefixTable, addresses: &[IpAddr]) {
+    for length in [0, 1, 15, 16, 17, addresses.len()] {
+        let addresses = &addresses[..length.min(addresses.len())];
+        let mut sets = vec![LocationSetIndex::EMPTY; addresses.len()];
+        table.lookup_batch(addresses, &mut sets);
+        for (&address, set) in addresses.iter().zip(sets) {
+            assert_eq!(table.lookup(address), set, "{address}");
+        }
+    }
+}
+
+fn changes() -> impl Strategy<Value = Vec<(IpNet, LocationIndex, bool)>> {
+    let change = (
+        crowded_prefix(),
+        (0_usize..6).prop_map(location),
+        any::<bool>(),
+    );
+    proptest::collection::vec(change, 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// A batch answers what single lookups answer.
+    #[test]
+    fn a_batch_equals_single_lookups(prefixes in crowded_prefixes(60)) {
+        check_batch(&table(&prefixes), &edges(&prefixes));
+    }
+
+    /// A table that was changed equals one that was built from what remains; what was published
+    /// before stays as it was.
+    #[test]
+    fn changing_equals_building_anew(
+        before in crowded_prefixes(40),
+        changes in changes(),
+        at_once in 1_usize..10,
+    ) {
+        let mut builder = PrefixTable::builder();
+        for &(prefix, location) in &before {
+            builder.insert(prefix, location);
+        }
+        let mut editor = builder.build_editor().unwrap();
+        let published = editor.publish();
+        let mut remaining = before.clone();
+        for changes in changes.chunks(at_once) {
+            let changes = changes.iter().map(|&(prefix, location, insert)| {
+                let same = |other: &(IpNet, LocationIndex)| {
+                    let FamilyNetwork(network) = prefix.into();
+                    let FamilyNetwork(other_network) = other.0.into();
+                    (network, location) == (other_network, other.1)
+                };
+                remaining.retain(|other| !same(other));
+                if insert {
+                    remaining.push((prefix, location));
+                    PrefixChange::Insert(prefix, location)
+                } else {
+                    PrefixChange::Remove(prefix, location)
+                }
+            });
+            editor.apply(changes.collect::<Vec<_>>()).unwrap();
+        }
+        let changed = editor.publish();
+        for address in edges(&before).into_iter().chain(edges(&remaining)) {
+            check(&published, &before, address);
+            check(&changed, &remaining, address);
+        }
+    }
+}
+
+#[test]
+fn a_change_that_changes_nothing_is_not_counted() {
+    let mut builder = PrefixTable::builder();
+    builder.insert("192.0.2.0/24".parse().unwrap(), location(0));
+    let mut editor = builder.build_editor().unwrap();
+    let network: IpNet = "192.0.2.0/24".parse().unwrap();
+    let changes = [
+        PrefixChange::Insert(network, location(0)),
+        PrefixChange::Remove(network, location(1)),
+        PrefixChange::Insert(network, location(1)),
+    ];
+    assert_eq!(editor.apply(changes).unwrap(), 1);
+    assert_eq!(editor.publish().set_count(), 3);
+}
+
+/// Ten thousand single addresses in and out again: a table grows from the small layout into the
+/// large one, pieces are cut, segments are compacted, and nothing is forgotten.
+#[test]
+fn a_table_grows_and_shrinks_while_it_is_used() {
+    let host = |number: u32| -> [IpNet; 2] {
+        let ipv4 = Ipv4Addr::from_bits(0x0a00_0000 | number.wrapping_mul(2_654_435_761) >> 12);
+        let ipv6 = Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(number) << 60);
+        [Ipv4Net::from(ipv4).into(), Ipv6Net::from(ipv6).into()]
+    };
+    let mut editor = PrefixTable::builder().build_editor().unwrap();
+    let inserted = |numbers: std::ops::Range<u32>| {
+        numbers
+            .flat_map(host)
+            .map(|prefix| PrefixChange::Insert(prefix, location(3)))
+    };
+    for start in (0..10_000).step_by(500) {
+        editor.apply(inserted(start..start + 500)).unwrap();
+    }
+    let full = editor.publish();
+    let removed = (0..10_000).filter(|number| number % 10 != 0).flat_map(host);
+    editor
+        .apply(removed.map(|prefix| PrefixChange::Remove(prefix, location(3))))
+        .unwrap();
+    let thinned = editor.publish();
+    let mut kept = std::collections::HashSet::new();
+    kept.extend((0..10_000).filter(|number| number % 10 == 0).flat_map(host));
+    for prefix in (0..10_000).flat_map(host) {
+        let address = prefix.network();
+        assert!(
+            full.set(full.lookup(address)).contains(location(3)),
+            "{address}"
+        );
+        let stays = thinned.set(thinned.lookup(address)).contains(location(3));
+        // Two numbers may share an IPv4 address: what one keeps the other has removed.
+        assert!(!stays || kept.contains(&prefix), "{address}");
+        assert_eq!(
+            stays,
+            thinned.covering_prefix(address, location(3)).is_some(),
+            "{address}"
+        );
     }
 }

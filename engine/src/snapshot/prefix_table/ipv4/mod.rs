@@ -1,0 +1,120 @@
+//! IPv4: a search tree while a table is small, a flat trie when it is large.
+//!
+//! A tenant with ten ranges costs some hundred bytes, not the 256 KiB of a table that is indexed
+//! by 16 bits; a full routing table costs two or three cache lines per lookup, not twenty steps.
+
+mod build;
+mod flat;
+mod segment;
+
+use self::flat::Flat;
+use super::address::Prefix;
+use super::error::PrefixTableError;
+use super::index::LocationSetIndex;
+use super::location_set::Interner;
+use super::processor::Counter;
+use super::range_map::RangeMap;
+use super::register::PrefixRegister;
+
+/// From this many prefixes on, the flat trie is both faster and not much larger.
+const FLAT_FROM: usize = 4_096;
+
+/// Address → set.
+#[derive(Debug, Clone)]
+pub(super) enum Ipv4Map {
+    /// Few prefixes.
+    Ranges(RangeMap<u32>),
+    /// Many prefixes, at most 32,768 sets: an answer takes 16 bits.
+    Narrow(Flat<16>),
+    /// Many prefixes and many sets: an answer takes 32 bits.
+    Wide(Flat<32>),
+}
+
+impl Default for Ipv4Map {
+    fn default() -> Self {
+        Self::Ranges(RangeMap::default())
+    }
+}
+
+impl Ipv4Map {
+    /// The map of all prefixes in `register`.
+    pub(super) fn new(
+        register: &PrefixRegister<u32>,
+        interner: &mut Interner,
+    ) -> Result<Self, PrefixTableError> {
+        if register.len() < FLAT_FROM {
+            return Ok(Self::Ranges(RangeMap::new(register, interner)?));
+        }
+        match Self::narrow(register, interner)? {
+            Some(narrow) => Ok(narrow),
+            None => Self::wide(register, interner),
+        }
+    }
+
+    /// The flat trie with leaves of 16 bits; nothing if the sets do not fit.
+    pub(super) fn narrow(
+        register: &PrefixRegister<u32>,
+        interner: &mut Interner,
+    ) -> Result<Option<Self>, PrefixTableError> {
+        Ok(Flat::new(register, interner)?.map(Self::Narrow))
+    }
+
+    /// The flat trie with leaves of 32 bits.
+    pub(super) fn wide(
+        register: &PrefixRegister<u32>,
+        interner: &mut Interner,
+    ) -> Result<Self, PrefixTableError> {
+        let wide = Flat::new(register, interner)?;
+        wide.map(Self::Wide)
+            .ok_or_else(PrefixTableError::too_many_sets)
+    }
+
+    /// Makes the map answer what `register` says, after `changed` were added to it or removed.
+    pub(super) fn refresh(
+        &mut self,
+        register: &PrefixRegister<u32>,
+        changed: &[Prefix<u32>],
+        interner: &mut Interner,
+    ) -> Result<(), PrefixTableError> {
+        let fits = match self {
+            // Twice the limit, so that a table near it does not go to and fro.
+            Self::Ranges(ranges) if register.len() < 2 * FLAT_FROM => {
+                return ranges.refresh(register, changed, interner);
+            }
+            Self::Ranges(_) => false,
+            Self::Narrow(flat) => flat.refresh(register, changed, interner)?,
+            Self::Wide(flat) => flat.refresh(register, changed, interner)?,
+        };
+        if !fits {
+            *self = Self::new(register, interner)?;
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    pub(super) fn lookup(&self, address: u32, counter: impl Counter) -> LocationSetIndex {
+        match self {
+            Self::Ranges(ranges) => ranges.lookup(address, counter),
+            Self::Narrow(flat) => flat.lookup(address),
+            Self::Wide(flat) => flat.lookup(address),
+        }
+    }
+
+    /// How many ranges there are; one that crosses an inner border of the layout counts on both
+    /// sides of it.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Ranges(ranges) => ranges.len(),
+            Self::Narrow(flat) => flat.len(),
+            Self::Wide(flat) => flat.len(),
+        }
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Ranges(ranges) => ranges.memory_bytes(),
+            Self::Narrow(flat) => flat.memory_bytes(),
+            Self::Wide(flat) => flat.memory_bytes(),
+        }
+    }
+}

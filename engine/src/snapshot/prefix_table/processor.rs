@@ -1,0 +1,307 @@
+//! The instructions that count: the only `unsafe` of the location table.
+//!
+//! A lookup counts bits (IPv4) and counts keys below a key (ranges). Processors have instructions
+//! for both that a build for any x86-64 may not use, so the table asks once, when it is made,
+//! and remembers. The answer is a *proof*: [`Avx2`] and [`Avx512`] can only be had by asking.
+//!
+//! What is unsafe is to run such an instruction where it does not exist, nothing else: memory is
+//! accessed by checked indices everywhere, here too.
+//!
+//! Measured on a build for any x86-64 (`benches/record/location.md`): safe code alone costs the
+//! IPv6 routing table twice to three times as much per lookup.
+#![allow(unsafe_code)]
+
+use std::net::IpAddr;
+
+use super::ipv4::Ipv4Map;
+use super::range_map::RangeMap;
+use super::{LocationSetIndex, PrefixTable};
+
+/// How to count the ascending keys of a cache line that are below a key.
+pub(super) trait Counter: Copy {
+    /// Of 16 keys of 32 bits.
+    fn below_32(self, line: &[u32; 16], key: u32) -> usize;
+    /// Of 8 keys of 64 bits.
+    fn below_64(self, line: &[u64; 8], key: u64) -> usize;
+}
+
+/// Counts on any processor.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Portable;
+
+impl Counter for Portable {
+    #[inline(always)]
+    fn below_32(self, line: &[u32; 16], key: u32) -> usize {
+        line.iter().map(|&end| u32::from(end < key)).sum::<u32>() as usize
+    }
+
+    #[inline(always)]
+    fn below_64(self, line: &[u64; 8], key: u64) -> usize {
+        line.iter().map(|&end| usize::from(end < key)).sum()
+    }
+}
+
+/// What this processor offers.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Processor {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+}
+
+impl Default for Processor {
+    fn default() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if let Some(avx512) = Avx512::detect() {
+                return Self::Avx512(avx512);
+            }
+            if let Some(avx2) = Avx2::detect() {
+                return Self::Avx2(avx2);
+            }
+        }
+        Self::Portable
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use self::x86_64::{Avx2, Avx512};
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64 {
+    use std::arch::x86_64::*;
+
+    use super::*;
+
+    macro_rules! level {
+        ($name:ident, $features:literal, [$($feature:tt),*], $doc:literal) => {
+            #[doc = $doc]
+            ///
+            /// INVARIANT: exists only where the processor has all these instructions.
+            #[derive(Debug, Clone, Copy)]
+            pub(in super::super) struct $name(());
+
+            impl $name {
+                pub(in super::super) fn detect() -> Option<Self> {
+                    let all = true $(&& is_x86_feature_detected!($feature))*;
+                    all.then_some(Self(()))
+                }
+
+                #[inline(always)]
+                pub(super) fn lookup_ipv4(self, map: &Ipv4Map, address: u32) -> LocationSetIndex {
+                    #[target_feature(enable = $features)]
+                    fn lookup(map: &Ipv4Map, address: u32, counter: $name) -> LocationSetIndex {
+                        map.lookup(address, counter)
+                    }
+                    // SAFETY: `self` is the proof that the processor has the enabled features.
+                    unsafe { lookup(map, address, self) }
+                }
+
+                #[inline(always)]
+                pub(super) fn lookup_ipv6(
+                    self,
+                    map: &RangeMap<u128>,
+                    address: u128,
+                ) -> LocationSetIndex {
+                    #[target_feature(enable = $features)]
+                    fn lookup(
+                        map: &RangeMap<u128>,
+                        address: u128,
+                        counter: $name,
+                    ) -> LocationSetIndex {
+                        map.lookup(address, counter)
+                    }
+                    // SAFETY: `self` is the proof that the processor has the enabled features.
+                    unsafe { lookup(map, address, self) }
+                }
+
+                pub(super) fn lookup_batch(
+                    self,
+                    table: &PrefixTable,
+                    addresses: &[IpAddr],
+                    sets: &mut [LocationSetIndex],
+                ) {
+                    #[target_feature(enable = $features)]
+                    fn lookup(
+                        table: &PrefixTable,
+                        addresses: &[IpAddr],
+                        sets: &mut [LocationSetIndex],
+                        counter: $name,
+                    ) {
+                        table.lookup_batch_with(addresses, sets, counter);
+                    }
+                    // SAFETY: `self` is the proof that the processor has the enabled features.
+                    unsafe { lookup(table, addresses, sets, self) }
+                }
+            }
+        };
+    }
+
+    level!(
+        Avx2,
+        "avx2,bmi1,bmi2,lzcnt,popcnt",
+        ["avx2", "bmi1", "bmi2", "lzcnt", "popcnt"],
+        "Proof of 256-bit comparisons and of bit counting."
+    );
+    level!(
+        Avx512,
+        "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt",
+        [
+            "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "bmi1", "bmi2", "lzcnt",
+            "popcnt"
+        ],
+        "Proof of 512-bit comparisons and of bit counting."
+    );
+
+    impl Counter for Avx2 {
+        #[inline(always)]
+        fn below_32(self, line: &[u32; 16], key: u32) -> usize {
+            // SAFETY: `self` is the proof that the processor has AVX2.
+            unsafe { below_32_avx2(line, key) }
+        }
+
+        #[inline(always)]
+        fn below_64(self, line: &[u64; 8], key: u64) -> usize {
+            // SAFETY: `self` is the proof that the processor has AVX2.
+            unsafe { below_64_avx2(line, key) }
+        }
+    }
+
+    impl Counter for Avx512 {
+        #[inline(always)]
+        fn below_32(self, line: &[u32; 16], key: u32) -> usize {
+            // SAFETY: `self` is the proof that the processor has AVX-512.
+            unsafe { below_32_avx512(line, key) }
+        }
+
+        #[inline(always)]
+        fn below_64(self, line: &[u64; 8], key: u64) -> usize {
+            // SAFETY: `self` is the proof that the processor has AVX-512.
+            unsafe { below_64_avx512(line, key) }
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2,popcnt")]
+    fn below_32_avx2(line: &[u32; 16], key: u32) -> usize {
+        // There is only a signed comparison: shift both sides by half the range.
+        let shift = _mm256_set1_epi32(i32::MIN);
+        let key = _mm256_xor_si256(_mm256_set1_epi32(key.cast_signed()), shift);
+        let [low, high] = [0, 8].map(|from| {
+            let end = |position: usize| line[from + position].cast_signed();
+            let ends = _mm256_setr_epi32(
+                end(0),
+                end(1),
+                end(2),
+                end(3),
+                end(4),
+                end(5),
+                end(6),
+                end(7),
+            );
+            let below = _mm256_cmpgt_epi32(key, _mm256_xor_si256(ends, shift));
+            _mm256_movemask_ps(_mm256_castsi256_ps(below))
+        });
+        (low | high << 8).count_ones() as usize
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2,popcnt")]
+    fn below_64_avx2(line: &[u64; 8], key: u64) -> usize {
+        let shift = _mm256_set1_epi64x(i64::MIN);
+        let key = _mm256_xor_si256(_mm256_set1_epi64x(key.cast_signed()), shift);
+        let [low, high] = [0, 4].map(|from| {
+            let end = |position: usize| line[from + position].cast_signed();
+            let ends = _mm256_setr_epi64x(end(0), end(1), end(2), end(3));
+            let below = _mm256_cmpgt_epi64(key, _mm256_xor_si256(ends, shift));
+            _mm256_movemask_pd(_mm256_castsi256_pd(below))
+        });
+        (low | high << 4).count_ones() as usize
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,popcnt")]
+    fn below_32_avx512(line: &[u32; 16], key: u32) -> usize {
+        let end = |position: usize| line[position].cast_signed();
+        let ends = _mm512_setr_epi32(
+            end(0),
+            end(1),
+            end(2),
+            end(3),
+            end(4),
+            end(5),
+            end(6),
+            end(7),
+            end(8),
+            end(9),
+            end(10),
+            end(11),
+            end(12),
+            end(13),
+            end(14),
+            end(15),
+        );
+        _mm512_cmplt_epu32_mask(ends, _mm512_set1_epi32(key.cast_signed())).count_ones() as usize
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,popcnt")]
+    fn below_64_avx512(line: &[u64; 8], key: u64) -> usize {
+        let end = |position: usize| line[position].cast_signed();
+        let ends = _mm512_setr_epi64(
+            end(0),
+            end(1),
+            end(2),
+            end(3),
+            end(4),
+            end(5),
+            end(6),
+            end(7),
+        );
+        _mm512_cmplt_epu64_mask(ends, _mm512_set1_epi64(key.cast_signed())).count_ones() as usize
+    }
+}
+
+impl Processor {
+    /// [`Ipv4Map::lookup`] with the best instructions there are.
+    #[inline(always)]
+    pub(super) fn lookup_ipv4(self, map: &Ipv4Map, address: u32) -> LocationSetIndex {
+        match self {
+            Self::Portable => map.lookup(address, Portable),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(avx2) => avx2.lookup_ipv4(map, address),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(avx512) => avx512.lookup_ipv4(map, address),
+        }
+    }
+
+    /// [`RangeMap::lookup`] with the best instructions there are.
+    #[inline(always)]
+    pub(super) fn lookup_ipv6(self, map: &RangeMap<u128>, address: u128) -> LocationSetIndex {
+        match self {
+            Self::Portable => map.lookup(address, Portable),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(avx2) => avx2.lookup_ipv6(map, address),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(avx512) => avx512.lookup_ipv6(map, address),
+        }
+    }
+
+    /// [`PrefixTable::lookup_batch_with`] with the best instructions there are.
+    pub(super) fn lookup_batch(
+        self,
+        table: &PrefixTable,
+        addresses: &[IpAddr],
+        sets: &mut [LocationSetIndex],
+    ) {
+        match self {
+            Self::Portable => table.lookup_batch_with(addresses, sets, Portable),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(avx2) => avx2.lookup_batch(table, addresses, sets),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(avx512) => avx512.lookup_batch(table, addresses, sets),
+        }
+    }
+}

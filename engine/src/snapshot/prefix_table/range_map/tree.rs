@@ -1,0 +1,195 @@
+//! A static search tree whose node is one cache line.
+//!
+//! A range is known by its last key, and the search counts how many ends are *below* a key: no
+//! branch depends on the data, and the highest key, with which lines are padded, is never
+//! counted. A line holds `B` keys (16 of 32 bits, or 8 of 64) and has `B + 1` children, which
+//! need no pointers:
+//!
+//! ```text
+//! level 0   [ k k … k ]                           one line
+//! level 1   [ k k … k ][ k … k ] …                B + 1 lines; child c of line n: n·(B+1) + c
+//! level 2   [ e e … e ][ e … e ][ e … e ] …       the ends themselves, as many lines as needed
+//! ```
+//!
+//! Key `c` of an inner line is the last end below child `c`.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use super::super::processor::Counter;
+
+/// A key, and the cache line of such keys.
+pub(in super::super) trait Key: Copy + Ord + Debug + Send + Sync {
+    /// One cache line of keys.
+    type Line: Copy + Debug + Send + Sync;
+    /// How many keys a line holds.
+    const PER_LINE: usize;
+    /// The highest key.
+    const LAST: Self;
+
+    /// A line of `keys`, padded with the highest key.
+    fn line(keys: impl Iterator<Item = Self>) -> Self::Line;
+    /// How many keys of `line` are below `key`.
+    fn count_below(line: &Self::Line, key: Self, counter: impl Counter) -> usize;
+    /// The keys of `line`.
+    fn keys(line: &Self::Line) -> &[Self];
+    /// The key before this one; the lowest has none.
+    fn predecessor(self) -> Option<Self>;
+    /// The key after this one; the highest has none.
+    fn successor(self) -> Option<Self>;
+}
+
+macro_rules! key {
+    ($number:ty, $line:ident, $per_line:literal, $below:ident) => {
+        #[derive(Debug, Clone, Copy)]
+        #[repr(align(64))]
+        pub(in super::super) struct $line([$number; $per_line]);
+
+        impl Key for $number {
+            type Line = $line;
+            const PER_LINE: usize = $per_line;
+            const LAST: Self = <$number>::MAX;
+
+            fn line(mut keys: impl Iterator<Item = Self>) -> $line {
+                $line(std::array::from_fn(|_| keys.next().unwrap_or(Self::MAX)))
+            }
+
+            #[inline(always)]
+            fn count_below(line: &$line, key: Self, counter: impl Counter) -> usize {
+                counter.$below(&line.0, key)
+            }
+
+            fn keys(line: &$line) -> &[Self] {
+                &line.0
+            }
+
+            fn predecessor(self) -> Option<Self> {
+                self.checked_sub(1)
+            }
+
+            fn successor(self) -> Option<Self> {
+                self.checked_add(1)
+            }
+        }
+    };
+}
+
+key!(u32, Line32, 16, below_32);
+key!(u64, Line64, 8, below_64);
+
+/// The position of a key among ascending ends.
+#[derive(Debug, Clone)]
+pub(super) struct EndTree<K: Key> {
+    /// The levels in turn, the root first; each but the last has its full width.
+    lines: Arc<[K::Line]>,
+    levels: u32,
+    len: usize,
+}
+
+impl<K: Key> EndTree<K> {
+    const CHILDREN: usize = K::PER_LINE + 1;
+
+    /// The tree over `ends`: strictly ascending, at least one.
+    pub(super) fn new(ends: &[K]) -> Self {
+        debug_assert!(!ends.is_empty() && ends.is_sorted_by(|before, after| before < after));
+        let bottom = ends.len().div_ceil(K::PER_LINE);
+        let mut levels = 1;
+        while Self::CHILDREN.pow(levels - 1) < bottom {
+            levels += 1;
+        }
+        let mut lines = Vec::new();
+        for level in 1..levels {
+            let below = K::PER_LINE * Self::CHILDREN.pow(levels - 1 - level);
+            for line in 0..Self::CHILDREN.pow(level - 1) {
+                let children = (line * Self::CHILDREN + 1..).take(K::PER_LINE);
+                // A child with nothing behind it needs no separator: padding sends all keys there.
+                let behind = children
+                    .map(|child| child * below)
+                    .take_while(|&end| end < ends.len());
+                lines.push(K::line(behind.map(|end| ends[end - 1])));
+            }
+        }
+        lines.extend(
+            ends.chunks(K::PER_LINE)
+                .map(|chunk| K::line(chunk.iter().copied())),
+        );
+        Self {
+            lines: lines.into(),
+            levels,
+            len: ends.len(),
+        }
+    }
+
+    /// How many ends are below `key`: the position of the range that holds it, provided that the
+    /// last end is not below it.
+    #[inline(always)]
+    pub(super) fn position(&self, key: K, counter: impl Counter) -> usize {
+        let mut descent = Descent::ROOT;
+        for _ in 1..self.levels {
+            self.descend(&mut descent, key, counter);
+        }
+        self.arrive(descent, key, counter)
+    }
+
+    /// How many lines there are on the way to a position.
+    #[inline(always)]
+    pub(super) fn levels(&self) -> u32 {
+        self.levels
+    }
+
+    /// One step of `position`: to the child that holds `key`.
+    #[inline(always)]
+    pub(super) fn descend(&self, descent: &mut Descent, key: K, counter: impl Counter) {
+        let line = &self.lines[descent.level_start + descent.line];
+        let child = K::count_below(line, key, counter);
+        descent.line = descent.line * Self::CHILDREN + child;
+        descent.level_start += descent.level_width;
+        descent.level_width *= Self::CHILDREN;
+    }
+
+    /// The last step of `position`, in the line at which `levels - 1` descents have arrived.
+    #[inline(always)]
+    pub(super) fn arrive(&self, descent: Descent, key: K, counter: impl Counter) -> usize {
+        let line = &self.lines[descent.level_start + descent.line];
+        descent.line * K::PER_LINE + K::count_below(line, key, counter)
+    }
+
+    /// How many ends there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The ends, ascending.
+    pub(super) fn ends(&self) -> impl Iterator<Item = K> {
+        let inner: usize = (1..self.levels)
+            .map(|level| Self::CHILDREN.pow(level - 1))
+            .sum();
+        self.lines[inner..]
+            .iter()
+            .flat_map(K::keys)
+            .copied()
+            .take(self.len)
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        size_of_val(&*self.lines)
+    }
+}
+
+/// How far a search has come: many searches can go down together, so that the memory they wait
+/// for is fetched at the same time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Descent {
+    line: usize,
+    level_start: usize,
+    level_width: usize,
+}
+
+impl Descent {
+    /// Before the first step.
+    pub(super) const ROOT: Self = Self {
+        line: 0,
+        level_start: 0,
+        level_width: 1,
+    };
+}
