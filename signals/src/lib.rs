@@ -12,8 +12,11 @@
 
 pub mod delivery;
 pub mod directory;
+pub mod emit;
 pub mod event_map;
 pub mod event_type;
+pub mod graph;
+pub mod intake;
 pub mod receiver;
 pub mod refusal;
 pub mod set;

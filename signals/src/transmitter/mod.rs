@@ -95,6 +95,36 @@ pub struct TransmitterConfig {
     pub clock_skew_seconds: i64,
 }
 
+impl TransmitterConfig {
+    /// The shortest configuration: SSF 1.0, keys fetched, authority over its own users.
+    #[must_use]
+    pub fn new(name: Identifier, issuer: String, audience: Vec<String>) -> TransmitterConfig {
+        TransmitterConfig {
+            name,
+            issuer,
+            audience,
+            profile: ProfileName::default(),
+            spelling: None,
+            jwks_uri: None,
+            jwks: None,
+            keys: RefreshPolicy::default(),
+            algorithms: None,
+            tenant: None,
+            issuer_tenants: BTreeMap::new(),
+            tenants: BTreeMap::new(),
+            authority: Authority::default(),
+            subjects: SubjectPolicy::default(),
+            missing_member: BTreeMap::new(),
+            unsupported_members: Vec::new(),
+            critical_subject_members: Vec::new(),
+            streams: Vec::new(),
+            rules: Vec::new(),
+            strict_payloads: false,
+            clock_skew_seconds: default_skew(),
+        }
+    }
+}
+
 const fn default_skew() -> i64 {
     60
 }
