@@ -9,6 +9,10 @@ use maxminddb::{PathElement, Reader, WithinOptions};
 use super::country_list;
 use crate::model::CountryTable;
 
+/// The most networks read from one database: the largest that are published have a tenth of it.
+/// A damaged search tree can stand for more networks than there are addresses.
+const MAXIMUM_NETWORKS: usize = 16_000_000;
+
 /// Adds the networks of a database to a table; the error says what is wrong with the file.
 ///
 /// The country is the record's `country`. Where only a `registered_country` is known, that says
@@ -19,7 +23,10 @@ pub(super) fn add(bytes: &[u8], table: &mut CountryTable) -> Result<(), String> 
         .networks(WithinOptions::default())
         .map_err(|error| error.to_string())?;
     let path = [PathElement::Key("country"), PathElement::Key("iso_code")];
-    for network in networks {
+    for (count, network) in networks.enumerate() {
+        if count == MAXIMUM_NETWORKS {
+            return Err(format!("more than {MAXIMUM_NETWORKS} networks"));
+        }
         let network = network.map_err(|error| error.to_string())?;
         let country: Option<&str> = network
             .decode_path(&path)

@@ -152,3 +152,101 @@ pub enum WarningCode {
     /// More warnings of this file were left out.
     More,
 }
+
+impl WarningCode {
+    /// Every code, in the order of `docs/documents.md`.
+    pub const ALL: [WarningCode; 29] = [
+        WarningCode::TemplateWithoutState,
+        WarningCode::UnresolvedReference,
+        WarningCode::DanglingLocation,
+        WarningCode::HostBits,
+        WarningCode::MappedRange,
+        WarningCode::BareAddress,
+        WarningCode::WideRange,
+        WarningCode::PrivateRange,
+        WarningCode::SingleAddressFamily,
+        WarningCode::EmptyLocation,
+        WarningCode::UnknownCountry,
+        WarningCode::UnknownLocationKind,
+        WarningCode::StrictWithoutRanges,
+        WarningCode::StrictEnforcement,
+        WarningCode::ContinuousAccessEvaluationMode,
+        WarningCode::InvalidCondition,
+        WarningCode::UnknownValue,
+        WarningCode::DeviceRule,
+        WarningCode::OperatorMissing,
+        WarningCode::EmptyPolicy,
+        WarningCode::DuplicateDocument,
+        WarningCode::DuplicateMember,
+        WarningCode::UnreadableTime,
+        WarningCode::EmptyFile,
+        WarningCode::Deleted,
+        WarningCode::NoCountryTable,
+        WarningCode::NoTrustedIps,
+        WarningCode::NoContent,
+        WarningCode::More,
+    ];
+
+    /// The code as it stands in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            WarningCode::TemplateWithoutState => "template_without_state",
+            WarningCode::UnresolvedReference => "unresolved_reference",
+            WarningCode::DanglingLocation => "dangling_location",
+            WarningCode::HostBits => "host_bits",
+            WarningCode::MappedRange => "mapped_range",
+            WarningCode::BareAddress => "bare_address",
+            WarningCode::WideRange => "wide_range",
+            WarningCode::PrivateRange => "private_range",
+            WarningCode::SingleAddressFamily => "single_address_family",
+            WarningCode::EmptyLocation => "empty_location",
+            WarningCode::UnknownCountry => "unknown_country",
+            WarningCode::UnknownLocationKind => "unknown_location_kind",
+            WarningCode::StrictWithoutRanges => "strict_without_ranges",
+            WarningCode::StrictEnforcement => "strict_enforcement",
+            WarningCode::ContinuousAccessEvaluationMode => "continuous_access_evaluation_mode",
+            WarningCode::InvalidCondition => "invalid_condition",
+            WarningCode::UnknownValue => "unknown_value",
+            WarningCode::DeviceRule => "device_rule",
+            WarningCode::OperatorMissing => "operator_missing",
+            WarningCode::EmptyPolicy => "empty_policy",
+            WarningCode::DuplicateDocument => "duplicate_document",
+            WarningCode::DuplicateMember => "duplicate_member",
+            WarningCode::UnreadableTime => "unreadable_time",
+            WarningCode::EmptyFile => "empty_file",
+            WarningCode::Deleted => "deleted",
+            WarningCode::NoCountryTable => "no_country_table",
+            WarningCode::NoTrustedIps => "no_trusted_ips",
+            WarningCode::NoContent => "no_content",
+            WarningCode::More => "more",
+        }
+    }
+}
+
+impl std::fmt::Display for WarningCode {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_explained_and_written_as_it_is_named() {
+        let page = include_str!("../../../docs/documents.md");
+        let explained: Vec<_> = page
+            .lines()
+            .skip_while(|line| *line != "## Warnings")
+            .take_while(|line| *line != "## Not judged here")
+            .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+            .collect();
+        let codes: Vec<_> = WarningCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(explained, codes);
+        for code in WarningCode::ALL {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+        }
+    }
+}
