@@ -8,3 +8,12 @@ mod request;
 
 pub use answer::{Answer, AnsweredPolicy};
 pub use request::{RequestDocument, RequestError};
+
+/// Where a mistake is, behind its message; nothing for the whole document.
+fn place(path: &str) -> String {
+    if path.is_empty() {
+        String::new()
+    } else {
+        format!(" (at `{path}`)")
+    }
+}

@@ -35,7 +35,7 @@ pub struct RequestDocument {
 
 /// Why a document is no request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message} (at `{path}`)")]
+#[error("{message}{}", crate::exchange::place(path))]
 pub struct RequestError {
     /// The document's `id`, if that much could be read.
     pub id: Option<String>,
@@ -103,8 +103,12 @@ impl RequestDocument {
             path: path.to_owned(),
             message,
         };
-        let wire: Wire = serde_json::from_value(value)
-            .map_err(|error| refuse("", format!("not a request: {error}")))?;
+        let wire: Wire = serde_path_to_error::deserialize(value).map_err(|error| {
+            refuse(
+                &pointer(error.path()),
+                format!("not a request: {}", error.inner()),
+            )
+        })?;
         let issuer = match wire.token.get("iss") {
             Some(Value::String(issuer)) => issuer.as_str(),
             _ => return Err(refuse("/token/iss", "must be text".to_owned())),
@@ -116,7 +120,7 @@ impl RequestDocument {
             )
         })?;
         let token = TokenFacts::from_claims(&wire.token, profile)
-            .map_err(|error| refuse(&format!("/token/{}", error.claim), error.message))?;
+            .map_err(|error| refuse(&format!("/token/{}", escaped(&error.claim)), error.message))?;
         let address = match &wire.ip {
             None => None,
             Some(text) => Some(
@@ -187,6 +191,30 @@ impl RequestDocument {
     }
 }
 
+/// The JSON Pointer (RFC 6901) of where reading stopped.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path.iter() {
+        match segment {
+            Segment::Map { key } => {
+                pointer.push('/');
+                pointer.push_str(&escaped(key));
+            }
+            Segment::Seq { index } => {
+                pointer.push('/');
+                pointer.push_str(&index.to_string());
+            }
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 fn country(text: &str) -> Option<[u8; 2]> {
     match *text.as_bytes() {
         [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => {
@@ -230,4 +258,60 @@ fn attributes(device: Map<String, Value>) -> DeviceAttributes {
             value => Some((name, value.to_string())),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(request: &str, path: &str, message: &str) {
+        let profile = IssuerProfile::generic("https://idp.example");
+        let error = RequestDocument::from_json(request, |issuer| {
+            (issuer == profile.issuer).then_some(&profile)
+        })
+        .unwrap_err();
+        assert_eq!(error.path, path, "{error}");
+        assert!(error.message.contains(message), "{error}");
+    }
+
+    #[test]
+    fn mistakes_are_named_by_pointer() {
+        let token = r#""token": {"iss": "https://idp.example", "sub": "ada", "iat": 1, "exp": 2}"#;
+        for (rest, path, message) in [
+            (r#""now": "noon""#, "/now", "not a request"),
+            (
+                r#""now": 1, "signals": {"compliant_network": 1}"#,
+                "/signals/compliant_network",
+                "boolean",
+            ),
+            (
+                r#""now": 1, "signals": {"contry": "DE"}"#,
+                "/signals/contry",
+                "unknown field",
+            ),
+            (
+                r#""now": 1, "signals": {"country": "DEU"}"#,
+                "/signals/country",
+                "country code",
+            ),
+            (r#""now": 1, "ip": "10.0.0"#.trim(), "", "not JSON"),
+            (r#""now": 1, "ip": "10.0.0""#, "/ip", "no address"),
+            (r#""now": 1, "id": 7"#, "/id", "expected a string"),
+        ] {
+            check(&format!("{{{rest}, {token}}}"), path, message);
+        }
+        check(r#"{"now": 1}"#, "", "missing field `token`");
+        check(r#"{"now": 1, "token": {}}"#, "/token/iss", "must be text");
+        check(
+            r#"{"now": 1, "token": {"iss": "https://other.example"}}"#,
+            "/token/iss",
+            "no `[[issuer]]` is configured",
+        );
+        check(
+            r#"{"now": 1, "token": {"iss": "https://idp.example", "sub": "ada", "exp": 2}}"#,
+            "/token/iat",
+            "is missing",
+        );
+    }
 }

@@ -1,0 +1,191 @@
+//! Reading the file, and saying where and what is wrong with it.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
+
+use super::Configuration;
+use crate::failure::Failure;
+use crate::input::read_text;
+
+/// Two names at least this similar are taken for a typing mistake.
+const SIMILAR: f64 = 0.7;
+
+impl Configuration {
+    /// Reads `path`.
+    pub(crate) fn load(path: &Path) -> Result<Configuration, Failure> {
+        let text = read_text(path)?;
+        let mut configuration = Configuration::parse(&text)
+            .map_err(|mistake| Failure::Input(mistake.show(path, &text)))?;
+        configuration.folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(configuration)
+    }
+
+    fn parse(text: &str) -> Result<Configuration, Mistake> {
+        let configuration: Configuration =
+            toml::from_str(text).map_err(|error| Mistake::from_toml(&error))?;
+        configuration.check()?;
+        Ok(configuration)
+    }
+
+    /// What types alone cannot say.
+    fn check(&self) -> Result<(), Mistake> {
+        let mut seen: HashMap<&str, ()> = HashMap::new();
+        for tenant in &self.tenants {
+            let id = tenant.id();
+            if let Err(error) = tenant.whose() {
+                return Err(Mistake::at(id.span(), error.to_string()));
+            }
+            if seen.insert(id.get_ref().as_str(), ()).is_some() {
+                return Err(Mistake::at(
+                    id.span(),
+                    format!("tenant `{}` has two sections; keep one", id.get_ref()),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with the file, and where.
+#[derive(Debug, PartialEq, Eq)]
+struct Mistake {
+    place: Option<Range<usize>>,
+    message: String,
+}
+
+impl Mistake {
+    fn at(place: Range<usize>, message: String) -> Mistake {
+        Mistake {
+            place: Some(place),
+            message,
+        }
+    }
+
+    fn from_toml(error: &toml::de::Error) -> Mistake {
+        Mistake {
+            place: error.span(),
+            message: with_suggestion(error.message()),
+        }
+    }
+
+    /// `file:line:column: message`, and the line with the place underlined.
+    fn show(&self, path: &Path, text: &str) -> String {
+        let path = path.display();
+        let Some(place) = &self.place else {
+            return format!("{path}: {}", self.message);
+        };
+        let start = floor(text, place.start);
+        let before = &text[..start];
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let line = text[line_start..].lines().next().unwrap_or_default();
+        let number = before.matches('\n').count() + 1;
+        let column = text[line_start..start].chars().count();
+        let rest = &line[(start - line_start).min(line.len())..];
+        let marked = text[start..floor(text, place.end.max(start))]
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            .clamp(1, rest.chars().count().max(1));
+        format!(
+            "{path}:{number}:{}: {}\n  {line}\n  {}{}",
+            column + 1,
+            self.message,
+            " ".repeat(column),
+            "^".repeat(marked),
+        )
+    }
+}
+
+/// The last boundary between characters at or before `index`.
+fn floor(text: &str, index: usize) -> usize {
+    let index = index.min(text.len());
+    (0..=index)
+        .rev()
+        .find(|&index| text.is_char_boundary(index))
+        .unwrap_or(0)
+}
+
+/// Turns serde's "unknown field `a`, expected one of `b`, `c`" into a suggestion.
+fn with_suggestion(message: &str) -> String {
+    let (what, rest) = match (
+        message.strip_prefix("unknown field "),
+        message.strip_prefix("unknown variant "),
+    ) {
+        (Some(rest), _) => ("unknown key", rest),
+        (_, Some(rest)) => ("unknown value", rest),
+        _ => return message.to_owned(),
+    };
+    let mut names = rest.split('`').skip(1).step_by(2);
+    let Some(written) = names.next() else {
+        return message.to_owned();
+    };
+    let known: Vec<&str> = names.collect();
+    let nearest = known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(written, name), name))
+        .filter(|(similarity, _)| *similarity >= SIMILAR)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other));
+    match (nearest, known.as_slice()) {
+        (Some((_, name)), _) => format!("{what} `{written}`, did you mean `{name}`?"),
+        (None, []) => format!("{what} `{written}`; nothing is known here"),
+        (None, known) => format!("{what} `{written}`; known are `{}`", known.join("`, `")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let mistake = Configuration::parse(text).unwrap_err();
+        let shown = mistake.show(Path::new("highwater.toml"), text);
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn unknown_keys_name_their_place_and_a_suggestion() {
+        check(
+            "[[tenant]]\nid = \"a\"\ndocumets = [\"x\"]\n",
+            "highwater.toml:3:1: unknown key `documets`, did you mean `documents`?\n  \
+             documets = [\"x\"]\n  ^^^^^^^^",
+        );
+        check(
+            "[engine]\npolicy_change = \"blok\"",
+            "highwater.toml:2:17: unknown value `blok`, did you mean `block`?\n  \
+             policy_change = \"blok\"\n                  ^^^^^^",
+        );
+        check(
+            "[engine.loop_budget]\nzzz = 1",
+            "highwater.toml:2:1: unknown key `zzz`; known are `per_token`, `per_subject`, `window`\n  \
+             zzz = 1\n  ^^^",
+        );
+    }
+
+    #[test]
+    fn values_are_checked_where_they_stand() {
+        check(
+            "[engine]\nskew = \"soon\"",
+            "highwater.toml:2:8: invalid value: string \"soon\", expected seconds, or text such as \
+             \"90s\", \"10m\", \"28h\" or \"90d\"\n  skew = \"soon\"\n         ^^^^^^",
+        );
+        check(
+            "[[tenant]]\nid = \"a\"\ndocuments = []\n[[tenant]]\nid = \"a\"\ndocuments = []",
+            "highwater.toml:5:6: tenant `a` has two sections; keep one\n  id = \"a\"\n       ^^^",
+        );
+        check(
+            "[engine]\npolicy_status = 500",
+            "highwater.toml:2:17: `500` is no status of a denial; use 401 or 403\n  \
+             policy_status = 500\n                  ^^^",
+        );
+    }
+
+    #[test]
+    fn everything_has_a_default_but_the_documents() {
+        assert!(Configuration::parse("").is_ok());
+        assert!(Configuration::parse("[[tenant]]\nid = \"*\"").is_err());
+    }
+}

@@ -1,0 +1,39 @@
+//! `highwater.toml`: what the operator says once.
+//!
+//! Every key that is not known is an error with its line and a suggestion: a setting with a
+//! typing mistake would otherwise silently keep its default. Paths in the file start at the
+//! folder of the file. `docs/configuration.md` lists every key.
+
+mod engine;
+mod issuer;
+mod load;
+mod seconds;
+mod tenant;
+
+use issuer::IssuerSection;
+use tenant::TenantSection;
+pub(crate) use tenant::Whose;
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use engine::EngineSection;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Configuration {
+    /// The folder of the file: where its paths start.
+    #[serde(skip)]
+    pub(crate) folder: PathBuf,
+    /// `[engine]`.
+    #[serde(default)]
+    pub(crate) engine: EngineSection,
+    /// `[[issuer]]`. None: the built-in profiles.
+    #[serde(default, rename = "issuer")]
+    pub(crate) issuers: Vec<IssuerSection>,
+    /// `[[tenant]]`.
+    #[serde(default, rename = "tenant")]
+    pub(crate) tenants: Vec<TenantSection>,
+}

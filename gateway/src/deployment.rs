@@ -1,0 +1,214 @@
+//! From the command line to an engine: documents, settings and issuers, read and published.
+
+use std::path::{Path, PathBuf};
+
+use highwater::compile::{Documents, Report};
+use highwater::engine::Engine;
+use highwater::model::TenantModel;
+use highwater::settings::{EngineSettings, TenantSettings};
+use highwater::token::IssuerProfile;
+
+use crate::config::{Configuration, Whose};
+use crate::failure::Failure;
+use crate::input::documents;
+use crate::output::{WARN, count, paint, say};
+
+/// Where documents and settings come from.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Sources {
+    /// Tenants, issuers and settings from a highwater.toml
+    #[arg(long, value_name = "FILE", conflicts_with = "documents")]
+    pub(crate) config: Option<PathBuf>,
+    /// Documents of one tenant, whichever it is: files, or folders with *.json
+    #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "config")]
+    pub(crate) documents: Vec<PathBuf>,
+    /// Country table for --documents: MaxMind DB (*.mmdb), or lines of CC<TAB>prefix
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    country_table: Option<PathBuf>,
+    /// MFA trusted IPs for --documents: one prefix to a line
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    trusted_ips: Option<PathBuf>,
+    /// Go on without refused documents. DANGEROUS: what they forbid is allowed
+    #[arg(long)]
+    pub(crate) accept_refused: bool,
+}
+
+/// An engine with its documents, and the issuers whose tokens it reads.
+pub(crate) struct Deployment {
+    /// The engine.
+    pub(crate) engine: Engine,
+    issuers: Issuers,
+}
+
+/// One tenant's documents, read.
+pub(crate) struct ReadTenant {
+    /// Whose they are.
+    pub(crate) whose: Whose,
+    /// What compiled.
+    pub(crate) model: TenantModel,
+    /// What became of them.
+    pub(crate) report: Report,
+    settings: TenantSettings,
+}
+
+impl Sources {
+    /// Reads everything and publishes it.
+    ///
+    /// # Errors
+    /// Refused documents too, unless they were accepted: a policy that is missing allows what
+    /// it forbids.
+    pub(crate) fn deploy(&self) -> Result<Deployment, Failure> {
+        let configuration = self.configuration()?;
+        let tenants = self.read(configuration.as_ref(), false)?;
+        refuse_or_warn(&tenants, self.accept_refused)?;
+        let settings = configuration
+            .as_ref()
+            .map_or_else(EngineSettings::default, |configuration| {
+                configuration.engine.settings()
+            });
+        let engine = Engine::new(settings);
+        for tenant in tenants {
+            match tenant.whose {
+                Whose::One(id) => engine.publish(id, &tenant.model, tenant.settings),
+                Whose::Any => engine.publish_for_any_tenant(&tenant.model, tenant.settings),
+            }
+            .map_err(|error| Failure::Input(error.to_string()))?;
+        }
+        Ok(Deployment {
+            engine,
+            issuers: Issuers::new(configuration.as_ref()),
+        })
+    }
+
+    fn configuration(&self) -> Result<Option<Configuration>, Failure> {
+        self.config.as_deref().map(Configuration::load).transpose()
+    }
+
+    fn read(
+        &self,
+        configuration: Option<&Configuration>,
+        strict: bool,
+    ) -> Result<Vec<ReadTenant>, Failure> {
+        match configuration {
+            Some(configuration) => read_tenants(configuration, strict),
+            None => {
+                let here = Path::new("");
+                let mut read = Documents::new();
+                documents::add_paths(&mut read, here, &self.documents)?;
+                if let Some(table) = &self.country_table {
+                    documents::add_country_table(&mut read, here, table)?;
+                }
+                if let Some(list) = &self.trusted_ips {
+                    documents::add_trusted_ips(&mut read, here, list)?;
+                }
+                let (model, report) = read.strict(strict).finish();
+                Ok(vec![ReadTenant {
+                    whose: Whose::Any,
+                    model,
+                    report,
+                    settings: TenantSettings::default(),
+                }])
+            }
+        }
+    }
+}
+
+/// Reads the documents of every tenant of a configuration.
+pub(crate) fn read_tenants(
+    configuration: &Configuration,
+    strict: bool,
+) -> Result<Vec<ReadTenant>, Failure> {
+    let default = configuration.engine.tenant_settings();
+    configuration
+        .tenants
+        .iter()
+        .map(|tenant| {
+            let (model, report) = tenant.read(&configuration.folder)?.strict(strict).finish();
+            Ok(ReadTenant {
+                whose: tenant.whose()?,
+                model,
+                report,
+                settings: tenant.settings(default.clone()),
+            })
+        })
+        .collect()
+}
+
+fn refuse_or_warn(tenants: &[ReadTenant], accept: bool) -> Result<(), Failure> {
+    let refused: Vec<_> = tenants
+        .iter()
+        .flat_map(|tenant| &tenant.report.refused)
+        .collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let mut list = String::new();
+    for refused in &refused {
+        let place = [refused.file.as_str(), &refused.path].join(" ");
+        list.push_str(&format!(
+            "\n  {}: {}\n    {}",
+            place.trim_end(),
+            refused.reason,
+            refused.remedy
+        ));
+    }
+    let parts = count(refused.len(), "refused part");
+    if accept {
+        say(format_args!(
+            "{} going on without {parts}: what these policies forbid is NOT enforced{list}",
+            paint(WARN, "warning:"),
+        ));
+        return Ok(());
+    }
+    Err(Failure::Input(format!(
+        "{parts} in the documents; without them, what they forbid would be allowed{list}\n\
+         correct them, or go on without them: --accept-refused"
+    )))
+}
+
+impl Deployment {
+    /// The profile of an issuer.
+    pub(crate) fn profile(&self, issuer: &str) -> Option<&IssuerProfile> {
+        self.issuers.find(issuer)
+    }
+}
+
+/// Profiles in the order in which they are asked.
+struct Issuers {
+    profiles: Vec<IssuerProfile>,
+    /// For every other issuer; `None` where a configuration lists those it trusts.
+    fallback: Option<IssuerProfile>,
+}
+
+impl Issuers {
+    /// Those of the configuration. Without any: Entra by its well-known issuers, and every other
+    /// issuer as generic, because here nobody presents tokens that were not verified.
+    fn new(configuration: Option<&Configuration>) -> Issuers {
+        let configured: Vec<_> = configuration
+            .into_iter()
+            .flat_map(|configuration| &configuration.issuers)
+            .map(|issuer| issuer.profile())
+            .collect();
+        if configured.is_empty() {
+            Issuers {
+                profiles: vec![
+                    IssuerProfile::entra("https://sts.windows.net/*/"),
+                    IssuerProfile::entra("https://login.microsoftonline.com/*/v2.0"),
+                ],
+                fallback: Some(IssuerProfile::generic("")),
+            }
+        } else {
+            Issuers {
+                profiles: configured,
+                fallback: None,
+            }
+        }
+    }
+
+    fn find(&self, issuer: &str) -> Option<&IssuerProfile> {
+        self.profiles
+            .iter()
+            .find(|profile| profile.matches(issuer))
+            .or(self.fallback.as_ref())
+    }
+}

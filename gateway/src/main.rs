@@ -1,0 +1,28 @@
+//! The `highwater` command.
+//!
+//! ```text
+//! arguments ──► deployment (documents, settings, issuers ──► engine) ──► check | decide | explain | replay
+//! ```
+//!
+//! Results go to stdout and words to stderr, so that a pipe carries results only. A closed pipe
+//! ends the program without a word. Exit codes are in [`failure::Exit`].
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod check;
+mod config;
+mod decide;
+mod deployment;
+mod failure;
+mod input;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = arguments::Arguments::parse();
+    failure::finish(arguments.run())
+}
