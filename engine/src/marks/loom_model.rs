@@ -25,9 +25,12 @@ fn marks() -> Arc<Marks> {
 /// Reads as a thread that remembers its table; looks again as often as needed.
 fn read(marks: &Marks, last: &mut Option<Remembered>, key: MarkKey) -> Mark {
     loop {
-        let table = marks.current.remembered(last);
-        if let Some(mark) = marks.mark_of(key, table.read(key, floor(0))) {
-            return mark;
+        let until = marks.current.remembered(last).read(key, floor(0));
+        if until != DETAILED {
+            return watermark(until);
+        }
+        if let Some(mark) = marks.details.pin().get(&key) {
+            return *mark;
         }
         thread::yield_now();
     }

@@ -37,15 +37,12 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use current::Current;
 use primitive::{AtomicU64, Mutex, Ordering};
-use table::{DETAILED, NOTHING, Table};
+use table::{BATCH, DETAILED, NOTHING, Table};
 
 use crate::event::DimensionSet;
 
 /// The lines of an empty table: 1 KiB.
 const MINIMUM_LINES: usize = 16;
-
-/// How many tokens a batch looks at before it waits for the first line.
-const BATCH: usize = 32;
 
 /// The marks of every tenant.
 pub struct Marks {
@@ -89,6 +86,7 @@ impl Marks {
     /// dimensions and of the conjunctions that concern it.
     ///
     /// Keys of another keyring are answered with [`Mark::REFUSED`]: they would miss every mark.
+    #[inline]
     #[must_use]
     pub fn read(&self, keys: &SubjectKeys) -> Mark {
         self.read_since(keys, i64::MIN)
@@ -97,6 +95,7 @@ impl Marks {
     /// As [`read`](Self::read), for a token issued at second `issued`: the same decision, but
     /// `revoked_before` may be left out where it lies before that second. Faster, because the
     /// mark of a subject that has signed in again since needs no second look.
+    #[inline]
     #[must_use]
     pub fn read_since(&self, keys: &SubjectKeys, issued: i64) -> Mark {
         if keys.keyring_id() != self.keyring.id() {
@@ -107,9 +106,31 @@ impl Marks {
             return Mark::NOTHING;
         }
         let floor = floor(issued);
-        self.current
-            .with(|table| self.read_in(table, shapes, keys, floor))
-            .unwrap_or_else(|| self.read_since(keys, issued))
+        let until = self
+            .current
+            .with(|table| latest(table, shapes, keys, floor));
+        if until == DETAILED {
+            return self.join_details(shapes, keys, floor);
+        }
+        watermark(until)
+    }
+
+    /// Whether anything is known that matters to a token issued at second `issued`. If not, then
+    /// [`read_since`](Self::read_since) answers [`Mark::NOTHING`]; this answers in a register,
+    /// so that the next decision need not wait for a mark to be written and read back.
+    #[inline]
+    #[must_use]
+    pub fn matter(&self, keys: &SubjectKeys, issued: i64) -> bool {
+        if keys.keyring_id() != self.keyring.id() {
+            return true;
+        }
+        let shapes = self.shapes.load(Ordering::Acquire);
+        let floor = floor(issued);
+        shapes != 0
+            && self
+                .current
+                .with(|table| latest(table, shapes, keys, floor))
+                != NOTHING
     }
 
     /// As [`read_since`](Self::read_since) for many tokens, with the waiting for memory
@@ -146,32 +167,49 @@ impl Marks {
     }
 
     /// What is known under one key, with `issued` as in [`read_since`](Self::read_since).
+    #[inline]
     #[must_use]
     pub fn read_key(&self, key: MarkKey, issued: i64) -> Mark {
         let floor = floor(issued);
-        self.current
-            .with(|table| self.mark_of(key, table.read(key, floor)))
-            .unwrap_or_else(|| self.read_key(key, issued))
+        let until = self.current.with(|table| table.read(key, floor));
+        if until == DETAILED {
+            return self.details_of(key, floor);
+        }
+        watermark(until)
     }
 
-    /// As [`read_key`](Self::read_key) for many keys, with the waiting for memory overlapped.
+    /// Only the watermark of [`read_key`](Self::read_key), in registers.
+    #[inline]
+    #[must_use]
+    pub fn revoked_before(&self, key: MarkKey, issued: i64) -> Option<i64> {
+        let floor = floor(issued);
+        let until = self.current.with(|table| table.read(key, floor));
+        if until == DETAILED {
+            return self.details_of(key, floor).revoked_before;
+        }
+        (until != NOTHING).then_some(i64::from(until))
+    }
+
+    /// As [`revoked_before`](Self::revoked_before) for many keys, with the waiting for memory
+    /// overlapped.
     ///
     /// # Panics
     /// Slices of different lengths.
-    pub fn read_key_batch(&self, keys: &[MarkKey], issued: i64, marks: &mut [Mark]) {
+    pub fn revoked_before_batch(&self, keys: &[MarkKey], issued: i64, found: &mut [Option<i64>]) {
         assert!(
-            keys.len() == marks.len(),
-            "a batch needs as many marks as keys"
+            keys.len() == found.len(),
+            "a batch needs as many answers as keys"
         );
         let floor = floor(issued);
-        for (keys, marks) in keys.chunks(BATCH).zip(marks.chunks_mut(BATCH)) {
+        for (keys, found) in keys.chunks(BATCH).zip(found.chunks_mut(BATCH)) {
             let mut until = [NOTHING; BATCH];
             self.current
                 .with(|table| table.read_batch(keys, floor, &mut until));
-            for ((&key, &until), mark) in keys.iter().zip(&until).zip(marks) {
-                *mark = self
-                    .mark_of(key, until)
-                    .unwrap_or_else(|| self.read_key(key, issued));
+            for ((&key, &until), found) in keys.iter().zip(&until).zip(found) {
+                *found = (until != NOTHING).then_some(i64::from(until));
+                if until == DETAILED {
+                    *found = self.details_of(key, floor).revoked_before;
+                }
             }
         }
     }
@@ -239,28 +277,28 @@ impl Marks {
         bits(self.shapes.load(Ordering::Acquire))
     }
 
-    /// `None` if a mark changed between its slot and its details: look again.
-    #[inline]
-    fn read_in(&self, table: &Table, shapes: u64, keys: &SubjectKeys, floor: u32) -> Option<Mark> {
-        let mut mark = Mark::NOTHING;
-        for key in bits(shapes).filter_map(|shape| keys.key(shape)) {
-            let until = table.read(key, floor);
-            if until != NOTHING {
-                mark = mark.join(self.mark_of(key, until)?);
-            }
-        }
-        Some(mark)
+    /// The whole answer for a token of which some subject has details.
+    #[cold]
+    #[inline(never)]
+    fn join_details(&self, shapes: u64, keys: &SubjectKeys, floor: u32) -> Mark {
+        bits(shapes)
+            .filter_map(|shape| keys.key(shape))
+            .map(|key| self.details_of(key, floor))
+            .fold(Mark::NOTHING, Mark::join)
     }
 
-    #[inline]
-    fn mark_of(&self, key: MarkKey, until: u32) -> Option<Mark> {
-        match until {
-            NOTHING => Some(Mark::NOTHING),
-            DETAILED => self.details.pin().get(&key).copied(),
-            seconds => Some(Mark {
-                revoked_before: Some(i64::from(seconds)),
-                ..Mark::NOTHING
-            }),
+    /// The whole mark under a key. Looks again if it changed between its slot and its details.
+    #[cold]
+    #[inline(never)]
+    fn details_of(&self, key: MarkKey, floor: u32) -> Mark {
+        loop {
+            let until = self.current.with(|table| table.read(key, floor));
+            if until != DETAILED {
+                return watermark(until);
+            }
+            if let Some(mark) = self.details.pin().get(&key) {
+                return *mark;
+            }
         }
     }
 
@@ -298,6 +336,26 @@ fn until_of(mark: &Mark) -> u32 {
     match mark.revoked_before.map(u32::try_from) {
         Some(Ok(second)) if second != NOTHING && *mark == watermark => second,
         _ => DETAILED,
+    }
+}
+
+/// The greatest `until` of everything that a token carries; `DETAILED` is greater than all.
+#[inline]
+fn latest(table: &Table, shapes: u64, keys: &SubjectKeys, floor: u32) -> u32 {
+    // The single members are looked up without regard to one another, so that their misses
+    // overlap; no branch waits for a line that another one could wait for too.
+    bits(shapes)
+        .filter_map(|shape| keys.key(shape))
+        .map(|key| table.read(key, floor))
+        .fold(NOTHING, u32::max)
+}
+
+/// The mark of a slot that is not `DETAILED`.
+#[inline]
+fn watermark(until: u32) -> Mark {
+    Mark {
+        revoked_before: (until != NOTHING).then_some(i64::from(until)),
+        ..Mark::NOTHING
     }
 }
 

@@ -35,6 +35,9 @@ use crate::hint;
 /// Slots in a line.
 const SLOTS: usize = 8;
 
+/// How many lines a batch asks for before it waits for the first.
+pub(super) const BATCH: usize = 32;
+
 /// Set in the last pair of prints once a key did not fit the line.
 const SPILLED: u64 = 1 << 63;
 
@@ -104,14 +107,13 @@ impl Table {
     /// What is known about a key, if it is at least `floor`; else [`NOTHING`].
     #[inline]
     pub(super) fn read(&self, key: MarkKey, floor: u32) -> u32 {
-        let print = print(key);
         let mut index = self.home(key);
         loop {
-            let line = &self.lines[index];
-            let pairs = line.pairs();
-            if any_equal(&pairs, print) {
-                let until = self.confirm(index, &pairs, key, floor);
-                if until != NOTHING {
+            let pairs = self.lines[index].pairs();
+            let mut hits = Hits::of(&pairs, print(key));
+            while let Some(slot) = hits.next() {
+                let until = self.lines[index].until[slot].load(Ordering::Acquire);
+                if until >= floor && self.key(index, slot) == key {
                     return until;
                 }
             }
@@ -122,37 +124,46 @@ impl Table {
         }
     }
 
-    /// [`read`](Self::read) for up to as many keys as `until` is long.
+    /// [`read`](Self::read) for at most [`BATCH`] keys: all lines are asked for before the first
+    /// is waited for, then all exact keys.
     #[inline]
     pub(super) fn read_batch(&self, keys: &[MarkKey], floor: u32, until: &mut [u32]) {
-        keys.iter().for_each(|&key| self.prefetch(key));
-        for (&key, until) in keys.iter().zip(until) {
-            *until = self.read(key, floor);
+        assert!(keys.len() <= BATCH, "a batch is at most {BATCH} keys");
+        let mut homes = [0; BATCH];
+        for (home, &key) in homes.iter_mut().zip(keys) {
+            *home = self.home(key);
+            hint::prefetch(&self.lines[*home]);
         }
-    }
-
-    /// The hit path of [`read`](Self::read): which slot, does it matter, is it the same key.
-    fn confirm(&self, index: usize, pairs: &[u64; 4], key: MarkKey, floor: u32) -> u32 {
-        let print = print(key);
-        for slot in 0..SLOTS {
-            if print_of(pairs, slot) == print {
-                let until = self.lines[index].until[slot].load(Ordering::Acquire);
-                if until >= floor && self.key(index, slot) == key {
-                    return until;
+        let mut undecided = 0_u32;
+        for (position, (&key, &home)) in keys.iter().zip(&homes).enumerate() {
+            let line = &self.lines[home];
+            let pairs = line.pairs();
+            let mut hits = Hits::of(&pairs, print(key));
+            let mut decided = pairs[3] & SPILLED == 0;
+            while let Some(slot) = hits.next() {
+                if line.until[slot].load(Ordering::Relaxed) >= floor {
+                    hint::prefetch(&self.keys[home * SLOTS + slot]);
+                    decided = false;
                 }
             }
+            undecided |= u32::from(!decided) << position;
         }
-        NOTHING
+        until[..keys.len()].fill(NOTHING);
+        while undecided != 0 {
+            let position = undecided.trailing_zeros() as usize;
+            until[position] = self.read(keys[position], floor);
+            undecided &= undecided - 1;
+        }
     }
 
     /// Where a key is. For the writer.
     pub(super) fn find(&self, key: MarkKey) -> Option<Slot> {
-        let print = print(key);
         let mut index = self.home(key);
         loop {
             let pairs = self.lines[index].pairs();
-            for slot in 0..SLOTS {
-                if print_of(&pairs, slot) == print && self.key(index, slot) == key {
+            let mut hits = Hits::of(&pairs, print(key));
+            while let Some(slot) = hits.next() {
+                if self.key(index, slot) == key {
                     return Some(Slot { line: index, slot });
                 }
             }
@@ -255,15 +266,33 @@ fn print_of(pairs: &[u64; 4], slot: usize) -> u32 {
     (pairs[slot / 2] >> (slot % 2 * 32)) as u32 & (u32::MAX >> 1)
 }
 
-/// Whether one of the eight prints is `print`, all compared at once: a difference of zero is the
-/// only one that borrows into a top bit that it does not have itself.
-#[inline]
-fn any_equal(pairs: &[u64; 4], print: u32) -> bool {
-    let wanted = u64::from(print) * ONES;
-    let mut zeros = 0;
-    for pair in pairs {
-        let difference = (pair & !SPILLED) ^ wanted;
-        zeros |= difference.wrapping_sub(ONES) & !difference;
+/// The slots of a line whose print is the wanted one, one bit each: those of even number from
+/// bit 0, those of odd number from bit 32.
+#[derive(Clone, Copy)]
+struct Hits(u64);
+
+impl Hits {
+    /// Compares all eight prints at once. A difference is a number of 31 bits; adding 2³¹ − 1
+    /// carries into its top bit unless it is zero, and never further.
+    #[inline]
+    fn of(pairs: &[u64; 4], print: u32) -> Hits {
+        let wanted = u64::from(print) * ONES;
+        let mut hits = 0;
+        for (position, pair) in pairs.iter().enumerate() {
+            let difference = (pair & !TOPS) ^ wanted;
+            let differ = (difference + !TOPS) & TOPS;
+            hits |= (differ ^ TOPS) >> (31 - position);
+        }
+        Hits(hits)
     }
-    zeros & TOPS != 0
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let bit = self.0.trailing_zeros() as usize;
+        self.0 &= self.0 - 1;
+        Some(bit % 32 * 2 + bit / 32)
+    }
 }

@@ -73,10 +73,11 @@ proptest! {
             }
         }
         let keys: Vec<MarkKey> = model.keys().copied().collect();
-        let mut batch = vec![Mark::NOTHING; keys.len()];
-        marks.read_key_batch(&keys, i64::MIN, &mut batch);
-        for (key, mark) in keys.iter().zip(batch) {
-            prop_assert_eq!(mark, model[key]);
+        let mut batch = vec![None; keys.len()];
+        marks.revoked_before_batch(&keys, i64::MIN, &mut batch);
+        for (key, found) in keys.iter().zip(batch) {
+            prop_assert_eq!(found, model[key].revoked_before);
+            prop_assert_eq!(found, marks.revoked_before(*key, i64::MIN));
         }
     }
 }
@@ -185,7 +186,9 @@ fn a_batch_of_tokens_reads_as_one_by_one() {
     let mut batch = vec![Mark::NOTHING; 100];
     marks.read_batch(&keys, &issued, &mut batch);
     for index in 0..100 {
-        assert_eq!(batch[index], marks.read_since(&keys[index], issued[index]));
+        let one = marks.read_since(&keys[index], issued[index]);
+        assert_eq!(batch[index], one);
+        assert_eq!(!one.is_nothing(), marks.matter(&keys[index], issued[index]));
     }
     assert_eq!(marks.read(&keys[99]), revoked(99));
 }
