@@ -81,6 +81,19 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// A denial that stands for no request: what a place for a decision holds before there is
+    /// one.
+    pub const UNDECIDED: Decision = Decision {
+        outcome: Outcome::Deny,
+        status: 403,
+        reasons: ReasonSet::EMPTY,
+        uncovered: false,
+        degraded: false,
+        not_before: 0,
+        named: [PolicyIndex::LAST; NAMED_POLICIES],
+        violated: 0,
+    };
+
     /// Allow, challenge or deny.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {

@@ -275,20 +275,9 @@ impl Engine {
         request: &Request<'_>,
         act: impl FnOnce(&World<'_>, Option<&Arc<TenantSnapshot>>) -> R,
     ) -> R {
-        let act = |snapshot: Option<&Arc<TenantSnapshot>>| {
-            let world = World {
-                settings: &self.settings,
-                tenant: snapshot.map(|snapshot| &**snapshot),
-                marks: self.facts.marks(),
-                degraded: self.facts.is_degraded(request.now),
-                memory: &self.memory,
-            };
-            act(&world, snapshot)
-        };
-        // A token of another engine must not bring that engine's snapshot along.
-        if token.keys().keyring_id() == self.keyring().id()
-            && let Some(snapshot) = token.current_snapshot()
-        {
+        let act =
+            |snapshot: Option<&Arc<TenantSnapshot>>| act(&self.world(snapshot, request), snapshot);
+        if let Some(snapshot) = self.remembered_snapshot(token) {
             return act(Some(snapshot));
         }
         let snapshot = self.slot(token.keys().tenant()).load();
@@ -297,8 +286,34 @@ impl Engine {
             .or(self.settings.accept_any_tenant.then_some(&self.empty)))
     }
 
+    /// The snapshot that `token` remembers, if it is still the present one. A token of another
+    /// engine does not bring that engine's snapshot along.
+    pub(crate) fn remembered_snapshot<'a>(
+        &self,
+        token: &'a VerifiedToken,
+    ) -> Option<&'a Arc<TenantSnapshot>> {
+        let is_ours = token.keys().keyring_id() == self.keyring().id();
+        token.current_snapshot().filter(|_| is_ours)
+    }
+
+    /// What a decision with this snapshot reads.
+    pub(crate) fn world<'a>(
+        &'a self,
+        snapshot: Option<&'a Arc<TenantSnapshot>>,
+        request: &Request<'_>,
+    ) -> World<'a> {
+        World {
+            settings: &self.settings,
+            tenant: snapshot.map(|snapshot| &**snapshot),
+            marks: self.facts.marks(),
+            degraded: self.facts.is_degraded(request.now),
+            memory: &self.memory,
+            looked_up: None,
+        }
+    }
+
     #[cold]
-    fn remember(
+    pub(crate) fn remember(
         &self,
         world: &World<'_>,
         token: &VerifiedToken,

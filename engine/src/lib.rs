@@ -7,6 +7,7 @@
 #![deny(unsafe_code)]
 
 // In the order in which the data flows.
+mod batch;
 pub mod challenge;
 pub mod compile;
 pub mod decision;

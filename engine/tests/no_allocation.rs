@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use highwater::challenge::{Challenge, ClaimsDocument, InvalidToken};
 use highwater::compile::Documents;
-use highwater::decision::Outcome;
+use highwater::decision::{Decision, Outcome};
 use highwater::engine::Engine;
 use highwater::event::Event;
 use highwater::request::Request;
@@ -148,5 +148,24 @@ fn deciding_allocates_nothing_whatever_the_outcome() {
                 "{user} {address} round {round}: {decision:?}"
             );
         }
+    }
+    let tokens = ["ada", "revoked", "risky", "eve"].map(|user| token(&engine, user, false));
+    let requests: Vec<_> = tokens
+        .iter()
+        .cycle()
+        .take(100)
+        .map(|token| {
+            (
+                token,
+                Request::new(Timestamp::from_seconds(NOW), Some(inside)),
+            )
+        })
+        .collect();
+    let mut decisions = vec![Decision::UNDECIDED; requests.len()];
+    let before = ALLOCATIONS.with(Cell::get);
+    engine.decide_batch(&requests, &mut decisions);
+    assert_eq!(ALLOCATIONS.with(Cell::get), before);
+    for ((token, request), decision) in requests.iter().zip(&decisions) {
+        assert_eq!(*decision, engine.decide(token, request));
     }
 }

@@ -12,7 +12,6 @@ use crate::model::{
     SignInFrequency, TenantModel,
 };
 use crate::settings::TenantSettings;
-use crate::snapshot::TenantSnapshot;
 use crate::snapshot::location_table::{
     CountryLocation, LocationCondition, LocationName, LocationSide, LocationTable,
 };
@@ -22,6 +21,7 @@ use crate::snapshot::policy_table::{
 use crate::snapshot::prefix_table::{
     LocationIndex, PrefixTable, PrefixTableBuilder, PrefixTableError,
 };
+use crate::snapshot::{MembershipTable, TenantSnapshot};
 use crate::token::SubjectKind;
 
 /// Why a model cannot become a snapshot. Only sizes can be wrong by now.
@@ -31,6 +31,12 @@ pub enum SnapshotError {
     /// More locations or sets of locations than can be numbered.
     #[error(transparent)]
     Locations(#[from] PrefixTableError),
+    /// More members of synchronised groups than can be numbered.
+    #[error(
+        "the synchronised groups of a tenant cannot have more than {} members",
+        u32::MAX
+    )]
+    TooManyMembers,
     /// More policies than can be numbered.
     #[error(
         "a tenant cannot have more than {} policies, this one has {count}",
@@ -62,7 +68,8 @@ impl TenantSnapshot {
             settings,
             policies,
             locations,
-            memberships: model.memberships.clone(),
+            memberships: MembershipTable::compile(&model.memberships)
+                .ok_or(SnapshotError::TooManyMembers)?,
         })
     }
 }

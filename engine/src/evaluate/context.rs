@@ -1,5 +1,6 @@
 //! What all policies of one decision share, looked up once.
 
+use super::World;
 use super::memory::ChallengeMemory;
 use super::scope::Scope;
 use crate::marks::Mark;
@@ -32,11 +33,11 @@ pub(super) struct Context<'a> {
 
 impl<'a> Context<'a> {
     pub(super) fn new(
+        world: &World<'a>,
         tenant: &'a TenantSnapshot,
         verified: &'a VerifiedToken,
         request: &'a Request<'a>,
         mark: Mark,
-        memory: &'a ChallengeMemory,
     ) -> Context<'a> {
         let token = verified.facts();
         let scope = Scope {
@@ -59,14 +60,16 @@ impl<'a> Context<'a> {
             request,
             mark,
             scope,
-            observed: request
-                .address
-                .map(|address| tenant.locations.place(address)),
+            observed: world.looked_up.or_else(|| {
+                request
+                    .address
+                    .map(|address| tenant.locations.place(address))
+            }),
             strict,
             location_held: false,
             mask,
             verified,
-            memory,
+            memory: world.memory,
         };
         context.location_held = !strict && (switched_off || context.is_exempt());
         context

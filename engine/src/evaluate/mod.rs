@@ -28,6 +28,7 @@ use crate::reason::Reason;
 use crate::request::Request;
 use crate::settings::EngineSettings;
 use crate::snapshot::TenantSnapshot;
+use crate::snapshot::location_table::Place;
 use crate::snapshot::policy_table::CompiledPolicy;
 use crate::timestamp::Timestamp;
 use crate::token::{TokenFacts, VerifiedToken};
@@ -45,6 +46,8 @@ pub struct World<'a> {
     pub degraded: bool,
     /// Earlier challenges.
     pub memory: &'a ChallengeMemory,
+    /// The observed address, if it was already looked up in this tenant's table.
+    pub looked_up: Option<Place>,
 }
 
 /// Watches a decision being made: nothing for a decision, everything for an explanation.
@@ -101,7 +104,7 @@ pub fn evaluate<O: Observer>(
     {
         findings.add(Reason::AuthContextRequired);
     }
-    let context = Context::new(tenant, token, request, mark, world.memory);
+    let context = Context::new(world, tenant, token, request, mark);
     judge_policies(&context, &mut findings, observer);
     // 5. The strongest remedy that the client can act on.
     let spent = || world.memory.is_spent(token, request.address, request.now);

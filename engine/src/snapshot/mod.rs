@@ -4,6 +4,7 @@
 //! takes it once and uses it to the end, so it can never mix two versions.
 
 pub mod location_table;
+mod membership_table;
 pub mod policy_table;
 pub mod prefix_table;
 pub(crate) mod slot;
@@ -12,10 +13,10 @@ mod well_known;
 pub use well_known::{ADMIN_PORTALS, OFFICE_365};
 
 use crate::identifier::Identifier;
-use crate::model::Memberships;
 use crate::settings::TenantSettings;
 
 use location_table::LocationTable;
+pub(crate) use membership_table::MembershipTable;
 use policy_table::PolicyTable;
 
 /// Everything about one tenant that decisions read.
@@ -25,7 +26,7 @@ pub struct TenantSnapshot {
     pub(crate) settings: TenantSettings,
     pub(crate) policies: PolicyTable,
     pub(crate) locations: LocationTable,
-    pub(crate) memberships: Memberships,
+    pub(crate) memberships: MembershipTable,
 }
 
 impl TenantSnapshot {
@@ -37,7 +38,7 @@ impl TenantSnapshot {
             settings: TenantSettings::default(),
             policies: PolicyTable::default(),
             locations: LocationTable::default(),
-            memberships: Memberships::default(),
+            memberships: MembershipTable::default(),
         }
     }
 
@@ -68,6 +69,6 @@ impl TenantSnapshot {
     /// Whether `member` is in the synchronised group or role; `None` if it is not synchronised.
     #[must_use]
     pub fn is_member(&self, group: &Identifier, member: &Identifier) -> Option<bool> {
-        self.memberships.contains(group.as_str(), member.as_str())
+        self.memberships.contains(group, member)
     }
 }
