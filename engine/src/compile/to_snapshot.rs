@@ -8,8 +8,8 @@ use super::countries::disjoint_countries;
 use crate::decision::PolicyIndex;
 use crate::event::RiskLevel;
 use crate::model::{
-    ContinuousAccessEvaluation, Control, LocationReference, NamedLocationKind, Policy, PolicyState,
-    SignInFrequency, TenantModel,
+    ContinuousAccessEvaluation, Control, LocationReference, LocationScope, NamedLocationKind,
+    Policy, PolicyState, SignInFrequency, TenantModel,
 };
 use crate::settings::TenantSettings;
 use crate::snapshot::location_table::{
@@ -303,6 +303,12 @@ fn precompute(table: &mut PolicyTable, locations: &LocationTable) {
     (table.at_location, table.at_risk) = (at_location, at_risk);
 }
 
+/// Whether the condition says more than `All` (semantics §4.2). Decided by what the document says,
+/// not by what it comes to: an exclusion that names nothing today is still one to be judged here.
+fn is_judged(scope: &LocationScope) -> bool {
+    !(scope.exclude.is_empty() && scope.include.contains(&LocationReference::All))
+}
+
 fn compile_policy(policy: &Policy, locations: &CompiledLocations) -> CompiledPolicy {
     let conditions = &policy.conditions;
     let location_condition = conditions
@@ -341,9 +347,7 @@ fn compile_policy(policy: &Policy, locations: &CompiledLocations) -> CompiledPol
         grant: policy.grant.clone(),
         sign_in_period,
         judged: Judged {
-            location: location_condition
-                .as_ref()
-                .is_some_and(LocationCondition::is_judged),
+            location: conditions.locations.as_ref().is_some_and(is_judged),
             risk: conditions.user_risk.is_some() || conditions.service_principal_risk.is_some(),
             authentication_context: conditions
                 .applications

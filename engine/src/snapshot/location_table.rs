@@ -86,14 +86,6 @@ pub struct LocationCondition {
     pub exclude: LocationSide,
 }
 
-impl LocationCondition {
-    /// Whether the condition says more than `All`.
-    #[must_use]
-    pub fn is_judged(&self) -> bool {
-        !self.include.all || self.exclude != LocationSide::default()
-    }
-}
-
 impl LocationTable {
     /// Looks an address up.
     #[must_use]
