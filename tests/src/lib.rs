@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod differential;
+pub mod generate;
 pub mod oracle;
 pub mod request_line;
 pub mod surface;

@@ -31,7 +31,7 @@ pub fn matches(
 /// Whether the condition says more than `All` without exclusions (section 4.2).
 #[must_use]
 pub fn is_judged(scope: &LocationScope) -> bool {
-    !(scope.exclude.is_empty() && scope.include == [LocationReference::All])
+    !(scope.exclude.is_empty() && scope.include.contains(&LocationReference::All))
 }
 
 fn one(

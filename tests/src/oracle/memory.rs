@@ -13,7 +13,7 @@ pub struct Memory {
     challenges: Vec<Given>,
 }
 
-/// Which token: its id inside the tenant, else everything it says.
+/// Which token: its id inside the tenant, else what tells the issuer's tokens apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenKey(String);
 
@@ -40,7 +40,17 @@ impl TokenKey {
     pub fn of(token: &TokenFacts) -> TokenKey {
         TokenKey(match &token.id {
             Some(id) => format!("{} {id}", token.tenant),
-            None => format!("{token:?}"),
+            None => format!(
+                "{} {:?} {} {} {:?} {:?} {:?} {:?}",
+                token.tenant,
+                token.kind,
+                token.subject,
+                token.issuer,
+                token.issued_at,
+                token.expires,
+                token.session,
+                token.app
+            ),
         })
     }
 }
@@ -136,5 +146,5 @@ fn within_window<'a>(
 
 fn ended(open: &[&Given], now: Timestamp, budget: LoopBudget) -> bool {
     open.first()
-        .is_some_and(|first| now >= first.at.plus_seconds(budget.window))
+        .is_some_and(|first| now.seconds() >= first.at.seconds() + budget.window)
 }

@@ -267,14 +267,8 @@ fn enforced_at_issuance(policy: &Policy, context: Context<'_>, mode: LocationMod
     let Some(scope) = conditions.locations.as_ref().filter(|_| !mode.held) else {
         return true;
     };
-    if !location::is_judged(scope) {
-        return true;
-    }
     let seen = context.token.issuer_seen_address;
-    let held = match location::matches(scope, context.model, seen, &context.request.signals) {
-        Truth::Match if seen.is_none() => Truth::Unknown,
-        other => other,
-    };
+    let held = location::matches(scope, context.model, seen, &context.request.signals);
     match held {
         Truth::Match => true,
         Truth::NoMatch => false,
@@ -305,13 +299,17 @@ pub fn context_is_granted(context: Context<'_>) -> bool {
 fn a_dynamic_condition_matches(policy: &Policy, context: Context<'_>) -> bool {
     conditions(policy, context).iter().any(|(name, truth)| {
         *truth == Truth::Match && matches!(*name, "location" | "userRisk" | "servicePrincipalRisk")
-    }) || policy
-        .conditions
-        .applications
-        .as_ref()
-        .is_some_and(|scope| {
-            condition::context(scope, context.request.authentication_context) == Truth::Match
-        })
+    }) || contexts_match(policy, context)
+}
+
+/// The issuer's list replaces authentication contexts together with the applications.
+fn contexts_match(policy: &Policy, context: Context<'_>) -> bool {
+    let required = context.request.authentication_context;
+    match (&context.token.policy_ids, &policy.conditions.applications) {
+        (Some(listed), Some(_)) => has_contexts(policy) && listed.contains(&policy.id),
+        (None, Some(scope)) => condition::context(scope, required) == Truth::Match,
+        (_, None) => false,
+    }
 }
 
 /// Section 4.3.

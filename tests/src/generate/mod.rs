@@ -1,0 +1,97 @@
+//! Cases made up from a seed: the same form as vectors, so that a failure is one.
+//!
+//! Everything is drawn from small universes and directed at boundaries: the first and the last
+//! address of every prefix and their neighbours, tokens issued one second before, at and after
+//! events, policies' changes and challenges, claims that are missing.
+
+mod address;
+mod documents;
+pub mod names;
+mod random;
+mod steps;
+
+pub use random::Random;
+
+use highwater::settings::{
+    DenyStatus, EngineSettings, LoopBudget, PolicyChange, TenantSettings, UnknownWithoutCapability,
+};
+use highwater::token::{Anchor, IssuerProfile};
+use steps::Cast;
+
+use crate::vector::{Answer, Case, Expected, Step};
+
+/// How many requests a case has.
+pub const REQUESTS: usize = 32;
+
+/// The case of a seed. Its expected answers are not filled in.
+#[must_use]
+pub fn case(seed: u64) -> Case {
+    let random = &mut Random::new(seed);
+    let (documents, prefixes) = documents::documents(random);
+    let cast = Cast::new(random, &prefixes);
+    let mut steps = Vec::new();
+    for _ in 0..REQUESTS {
+        if random.chance(25) {
+            steps.push(Step::Event(steps::event(random)));
+        }
+        steps.push(Step::Request {
+            line: cast.request(random),
+            expected: Expected {
+                answer: Answer::error(),
+            },
+        });
+    }
+    Case {
+        name: format!("seed {seed}"),
+        section: "generated".to_owned(),
+        documents,
+        engine: engine(random),
+        tenant: tenant(random),
+        issuer: issuer(random),
+        steps,
+    }
+}
+
+fn engine(random: &mut Random) -> EngineSettings {
+    let status = |random: &mut Random, usual| match random.below(10) {
+        0 => DenyStatus::Unauthorized,
+        1 => DenyStatus::Forbidden,
+        _ => usual,
+    };
+    EngineSettings {
+        accept_any_tenant: random.chance(30),
+        loop_budget: LoopBudget {
+            per_token: *random.pick(&[1, 2, 3, 30]),
+            per_subject: *random.pick(&[1, 2, 3, 30]),
+            window: 600,
+        },
+        stale_token_age: random.chance(30).then(|| *random.pick(&[99, 100, 700])),
+        revocation_status: status(random, DenyStatus::Unauthorized),
+        policy_status: status(random, DenyStatus::Forbidden),
+        ..EngineSettings::default()
+    }
+}
+
+fn tenant(random: &mut Random) -> TenantSettings {
+    TenantSettings {
+        policy_change: *random.pick(&[PolicyChange::Off, PolicyChange::Block, PolicyChange::All]),
+        answered_challenge: random.chance(80),
+        unknown_without_capability: *random.pick(&[
+            UnknownWithoutCapability::Allow,
+            UnknownWithoutCapability::Deny,
+        ]),
+    }
+}
+
+fn issuer(random: &mut Random) -> IssuerProfile {
+    let mut issuer = IssuerProfile::generic("https://idp.example");
+    issuer.answers_challenges = Some(random.chance(95));
+    issuer.backdate = random.chance(40).then_some(300);
+    if random.chance(10) {
+        issuer.anchor = Anchor::AuthTime;
+    }
+    if random.chance(15) {
+        issuer.claims.policy_ids = Some("pol".to_owned());
+    }
+    issuer
+}
