@@ -31,3 +31,8 @@ pub mod snapshot;
 pub mod timestamp;
 pub mod token;
 mod wire;
+
+/// The README's example, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
