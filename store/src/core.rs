@@ -1,0 +1,331 @@
+//! What all stores share: facts, small values and documents in memory, and the group of writes
+//! that goes to disk next.
+//!
+//! One lock orders everything that changes. A register is joined in memory and put into the
+//! group under the same lock, so the disk sees the states of a register in the order in which
+//! memory took them, and an event that changes nothing knows which write it has to wait for.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+use std::sync::Arc;
+
+use highwater::identifier::TenantId;
+use highwater::ledger::Facts;
+use highwater::timestamp::Timestamp;
+use parking_lot::{Condvar, Mutex};
+
+use crate::codec;
+use crate::pending::{Pending, Ticket};
+use crate::store::{Batch, Condition, Follower, Forgotten, Origin, Remembered};
+use crate::{Document, Space, StoreError, Value};
+
+/// Shared by the callers and the writer of one store.
+pub(crate) struct Core {
+    pub(crate) facts: Arc<Facts>,
+    pub(crate) inner: Mutex<Inner>,
+    /// Tells the writer that there is something to do.
+    pub(crate) work: Condvar,
+}
+
+/// Everything under the lock.
+pub(crate) struct Inner {
+    values: BTreeMap<(Space, String), Value>,
+    documents: BTreeMap<TenantId, Document>,
+    follower: Option<Arc<dyn Follower>>,
+    /// `None` in a store that only remembers.
+    pub(crate) queue: Option<Queue>,
+}
+
+/// Between the callers and the writer.
+pub(crate) struct Queue {
+    /// What is written next, and who waits for it.
+    pub(crate) group: Group,
+    /// Who waits for what is being written now.
+    pub(crate) in_flight: Option<Arc<Ticket>>,
+    pub(crate) condition: Condition,
+    /// Who waits for the file to be opened again.
+    pub(crate) reopen: Option<Arc<Ticket>>,
+    /// Who waits for the file to be made smaller.
+    pub(crate) compact: Option<Arc<Ticket>>,
+    pub(crate) close: bool,
+}
+
+/// Writes that become durable together.
+#[derive(Default)]
+pub(crate) struct Group {
+    pub(crate) ticket: Arc<Ticket>,
+    pub(crate) writes: Writes,
+}
+
+/// The last change per key, in the order of the keys: how a B-tree likes it best.
+#[derive(Default)]
+pub(crate) struct Writes {
+    pub(crate) registers: BTreeMap<Vec<u8>, Change>,
+    pub(crate) values: BTreeMap<Vec<u8>, Change>,
+    pub(crate) documents: BTreeMap<Vec<u8>, Change>,
+}
+
+pub(crate) enum Change {
+    Put(Vec<u8>),
+    Delete,
+    /// Delete unless the stored register is alive at this instant: another event may have
+    /// revived it since it was forgotten.
+    DeleteIfExpired(Timestamp),
+}
+
+impl Core {
+    pub(crate) fn new(facts: Arc<Facts>, queue: Option<Queue>) -> Core {
+        Core {
+            facts,
+            inner: Mutex::new(Inner {
+                values: BTreeMap::new(),
+                documents: BTreeMap::new(),
+                follower: None,
+                queue,
+            }),
+            work: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn commit(&self, batch: Batch) -> Pending {
+        // Encoded before the lock is taken: what waits for the lock should wait briefly.
+        let is_durable = self.inner.lock().queue.is_some();
+        let registers: Vec<_> = batch
+            .registers
+            .into_iter()
+            .map(|entry| (is_durable.then(|| codec::encode(&entry)), entry))
+            .collect();
+        let mut changed = 0;
+        let mut inner = self.inner.lock();
+        let inner = &mut *inner;
+        let tell = match batch.origin {
+            Origin::Here => inner.follower.clone(),
+            Origin::OtherNode => None,
+        };
+        for (encoded, entry) in registers {
+            if !self.facts.merge(entry.clone()) {
+                continue;
+            }
+            changed += 1;
+            if let Some(follower) = &tell {
+                follower.register_changed(&entry);
+            }
+            if let (Some(queue), Some(encoded)) = (&mut inner.queue, encoded) {
+                let change = Change::Put(encoded.value);
+                queue.group.writes.registers.insert(encoded.key, change);
+            }
+        }
+        for (space, key, value) in batch.values {
+            changed += usize::from(inner.set_value(space, key, value));
+        }
+        for document in batch.documents {
+            if inner.set_document(&document) {
+                changed += 1;
+                if let Some(follower) = &tell {
+                    follower.document_changed(&document);
+                }
+            }
+        }
+        self.promise(inner, changed)
+    }
+
+    pub(crate) fn remember(&self, space: Space, key: &str, expires: Timestamp) -> Remembered {
+        let mut inner = self.inner.lock();
+        let is_new = !inner.values.contains_key(&(space, key.to_owned()));
+        if is_new {
+            let value = Value::new([]).expiring(expires);
+            inner.set_value(space, key.to_owned(), Some(value));
+        }
+        Remembered {
+            is_new,
+            pending: self.promise(&mut inner, usize::from(is_new)),
+        }
+    }
+
+    pub(crate) fn value(&self, space: Space, key: &str) -> Option<Value> {
+        let inner = self.inner.lock();
+        inner.values.get(&(space, key.to_owned())).cloned()
+    }
+
+    pub(crate) fn values(&self, space: Space) -> Vec<(String, Value)> {
+        let inner = self.inner.lock();
+        inner
+            .values
+            .range((space, String::new())..)
+            .take_while(|((found, _), _)| *found == space)
+            .map(|((_, key), value)| (key.clone(), value.clone()))
+            .collect()
+    }
+
+    pub(crate) fn document(&self, tenant: &TenantId) -> Option<Document> {
+        self.inner.lock().documents.get(tenant).cloned()
+    }
+
+    pub(crate) fn documents(&self) -> Vec<Document> {
+        self.inner.lock().documents.values().cloned().collect()
+    }
+
+    pub(crate) fn follow(&self, follower: Arc<dyn Follower>) {
+        self.inner.lock().follower = Some(follower);
+    }
+
+    /// Takes over what a file holds, without writing it again.
+    pub(crate) fn restore(&self, values: Vec<(Space, String, Value)>, documents: Vec<Document>) {
+        let mut inner = self.inner.lock();
+        for (space, key, value) in values {
+            inner.values.insert((space, key), value);
+        }
+        for document in documents {
+            inner.documents.insert(document.tenant().clone(), document);
+        }
+    }
+
+    pub(crate) fn forget(&self, now: Timestamp) -> Result<Forgotten, StoreError> {
+        let is_durable = self.inner.lock().queue.is_some();
+        let mut keys = Vec::new();
+        let registers = self.facts.forget_expired_with(now, |entry| {
+            if is_durable {
+                keys.push(codec::encode(entry).key);
+            }
+        });
+        let values = {
+            let mut inner = self.inner.lock();
+            let expired: Vec<(Space, String)> = inner
+                .values
+                .iter()
+                .filter(|(_, value)| value.expires.is_some_and(|expires| now > expires))
+                .map(|(key, _)| key.clone())
+                .collect();
+            for (space, key) in &expired {
+                inner.set_value(*space, key.clone(), None);
+            }
+            expired.len()
+        };
+        // Small groups: an event that arrives meanwhile does not wait for all of them.
+        for keys in keys.chunks(4096) {
+            let mut inner = self.inner.lock();
+            if let Some(queue) = &mut inner.queue {
+                for key in keys {
+                    if let Slot::Vacant(slot) = queue.group.writes.registers.entry(key.clone()) {
+                        slot.insert(Change::DeleteIfExpired(now));
+                    }
+                }
+            }
+            let pending = self.promise(&mut inner, keys.len());
+            drop(inner);
+            pending.wait()?;
+        }
+        Ok(Forgotten { registers, values })
+    }
+
+    /// A promise that resolves when everything that is in force now is durable.
+    pub(crate) fn promise(&self, inner: &mut Inner, changed: usize) -> Pending {
+        let Some(queue) = &mut inner.queue else {
+            return Pending::resolved(changed, Ok(()));
+        };
+        if queue.close {
+            return Pending::resolved(changed, Err(StoreError::Closed));
+        }
+        if let Some(error) = queue.condition.error() {
+            return Pending::resolved(changed, Err(error.clone()));
+        }
+        if !queue.group.writes.is_empty() {
+            self.work.notify_one();
+            return Pending::new(changed, Arc::clone(&queue.group.ticket));
+        }
+        match &queue.in_flight {
+            Some(ticket) => Pending::new(changed, Arc::clone(ticket)),
+            None => Pending::resolved(changed, Ok(())),
+        }
+    }
+}
+
+impl Inner {
+    fn set_value(&mut self, space: Space, key: String, value: Option<Value>) -> bool {
+        let change = match &value {
+            Some(value) => Change::Put(value.encode()),
+            None => Change::Delete,
+        };
+        let stored = value_key(space, &key);
+        let slot = (space, key);
+        let is_changed = self.values.get(&slot) != value.as_ref();
+        if !is_changed {
+            return false;
+        }
+        match value {
+            Some(value) => self.values.insert(slot, value),
+            None => self.values.remove(&slot),
+        };
+        if let Some(queue) = &mut self.queue {
+            queue.group.writes.values.insert(stored, change);
+        }
+        true
+    }
+
+    fn set_document(&mut self, document: &Document) -> bool {
+        let tenant = document.tenant();
+        if let Some(known) = self.documents.get(tenant)
+            && !document.outranks(known)
+        {
+            return false;
+        }
+        self.documents.insert(tenant.clone(), document.clone());
+        if let Some(queue) = &mut self.queue {
+            let key = tenant.as_str().as_bytes().to_vec();
+            let change = Change::Put(document.encode());
+            queue.group.writes.documents.insert(key, change);
+        }
+        true
+    }
+}
+
+impl Queue {
+    pub(crate) fn new() -> Queue {
+        Queue {
+            group: Group::default(),
+            in_flight: None,
+            condition: Condition::Ready,
+            reopen: None,
+            compact: None,
+            close: false,
+        }
+    }
+}
+
+impl Writes {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.registers.len() + self.values.len() + self.documents.len()
+    }
+
+    /// Puts back what could not be written; what came later stands.
+    pub(crate) fn put_back(&mut self, earlier: Writes) {
+        for (mine, theirs) in [
+            (&mut self.registers, earlier.registers),
+            (&mut self.values, earlier.values),
+            (&mut self.documents, earlier.documents),
+        ] {
+            for (key, change) in theirs {
+                match mine.entry(key) {
+                    Slot::Vacant(slot) => {
+                        slot.insert(change);
+                    }
+                    Slot::Occupied(mut slot) => {
+                        // The register may have been revived after it was forgotten. Writing one
+                        // that was not does no harm: it is forgotten again.
+                        if matches!(slot.get(), Change::DeleteIfExpired(_)) {
+                            slot.insert(change);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn value_key(space: Space, key: &str) -> Vec<u8> {
+    [&[space as u8], key.as_bytes()].concat()
+}

@@ -1,0 +1,233 @@
+//! A disk in memory that fails on command and forgets what was not flushed.
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::sync::Arc;
+
+use highwater_store::StoreError;
+use highwater_store::disk::medium::Medium;
+use parking_lot::Mutex;
+use redb::StorageBackend;
+
+pub(crate) const SECTOR: u64 = 512;
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing happens, and an error comes back.
+    Error,
+    /// Half of a write happens, and an error comes back. Other calls just fail.
+    Short,
+    /// The disk is full: growing and writing fail, reading and flushing work.
+    Full,
+    /// As `Error`, and then the machine dies: no later call reaches the disk.
+    Dies,
+}
+
+#[derive(Debug, Default)]
+struct Disk {
+    /// What a reader of the running machine sees.
+    live: Vec<u8>,
+    /// What a power cut leaves for certain.
+    durable: Vec<u8>,
+    /// Sectors written since the last flush, and whether the length changed.
+    dirty: BTreeMap<u64, ()>,
+    calls: u64,
+    plan: Option<(u64, Fault)>,
+    /// From this call on, for as long as it is set.
+    full: bool,
+    dead: bool,
+    failed: bool,
+    /// The kinds of call so far, for messages.
+    last: &'static str,
+}
+
+/// A disk shared by everything that opens it, one after another.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FaultyDisk {
+    disk: Arc<Mutex<Disk>>,
+}
+
+impl FaultyDisk {
+    /// An empty store on a disk without faults.
+    pub(crate) fn with_store() -> FaultyDisk {
+        let disk = FaultyDisk::default();
+        highwater_store::disk::initialise(disk.path(), Box::new(disk.clone())).unwrap();
+        disk
+    }
+
+    pub(crate) fn image(&self) -> Vec<u8> {
+        self.disk.lock().live.clone()
+    }
+
+    pub(crate) fn from_image(image: Vec<u8>) -> FaultyDisk {
+        FaultyDisk {
+            disk: Arc::new(Mutex::new(Disk {
+                durable: image.clone(),
+                live: image,
+                ..Disk::default()
+            })),
+        }
+    }
+
+    /// Makes call number `call` (counted from now) fail.
+    pub(crate) fn fail_at(&self, call: u64, fault: Fault) {
+        let mut disk = self.disk.lock();
+        disk.plan = Some((disk.calls + call, fault));
+        disk.failed = false;
+    }
+
+    pub(crate) fn set_full(&self, full: bool) {
+        self.disk.lock().full = full;
+    }
+
+    /// Calls since the beginning.
+    pub(crate) fn calls(&self) -> u64 {
+        self.disk.lock().calls
+    }
+
+    /// Whether the planned fault happened.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.disk.lock().failed
+    }
+
+    pub(crate) fn last_call(&self) -> &'static str {
+        self.disk.lock().last
+    }
+
+    /// What is left after a power cut: the flushed bytes, and of the sectors written since, those
+    /// that `survives` says. A sector is written whole or not at all.
+    pub(crate) fn after_power_cut(&self, mut survives: impl FnMut(u64) -> bool) -> FaultyDisk {
+        let disk = self.disk.lock();
+        let mut image = disk.durable.clone();
+        // The length is metadata of its own: the longer of the two is always a possible one.
+        image.resize(disk.live.len().max(image.len()), 0);
+        for &sector in disk.dirty.keys() {
+            if survives(sector) {
+                let range = range_of(sector, disk.live.len());
+                if !range.is_empty() {
+                    image[range.clone()].copy_from_slice(&disk.live[range]);
+                }
+            }
+        }
+        FaultyDisk::from_image(image)
+    }
+
+    /// The same bytes on a disk that works, as a process finds them that was started again.
+    pub(crate) fn after_restart(&self) -> FaultyDisk {
+        FaultyDisk::from_image(self.image())
+    }
+
+    fn call(&self, name: &'static str) -> (parking_lot::MutexGuard<'_, Disk>, Option<Fault>) {
+        let mut disk = self.disk.lock();
+        let index = disk.calls;
+        disk.calls += 1;
+        disk.last = name;
+        if disk.dead {
+            return (disk, Some(Fault::Dies));
+        }
+        if disk.full && matches!(name, "write" | "set_len") {
+            return (disk, Some(Fault::Full));
+        }
+        let fault = match disk.plan {
+            Some((at, fault)) if at == index => Some(fault),
+            _ => None,
+        };
+        if let Some(fault) = fault {
+            disk.failed = true;
+            disk.dead = fault == Fault::Dies;
+            if fault == Fault::Full && !matches!(name, "write" | "set_len") {
+                return (disk, None);
+            }
+        }
+        (disk, fault)
+    }
+}
+
+fn range_of(sector: u64, length: usize) -> std::ops::Range<usize> {
+    let start = usize::try_from(sector * SECTOR).unwrap().min(length);
+    start..(start + usize::try_from(SECTOR).unwrap()).min(length)
+}
+
+fn error(fault: Fault) -> io::Error {
+    match fault {
+        Fault::Full => io::Error::new(ErrorKind::StorageFull, "no space left on device"),
+        _ => io::Error::other("injected"),
+    }
+}
+
+impl StorageBackend for FaultyDisk {
+    fn len(&self) -> io::Result<u64> {
+        match self.call("len") {
+            (disk, None) => Ok(disk.live.len() as u64),
+            (_, Some(fault)) => Err(error(fault)),
+        }
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let (disk, fault) = self.call("read");
+        if let Some(fault) = fault {
+            return Err(error(fault));
+        }
+        let start = usize::try_from(offset).unwrap();
+        let bytes = disk
+            .live
+            .get(start..start + out.len())
+            .ok_or_else(|| io::Error::from(ErrorKind::UnexpectedEof))?;
+        out.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        let (mut disk, fault) = self.call("set_len");
+        if let Some(fault) = fault {
+            return Err(error(fault));
+        }
+        disk.live.resize(usize::try_from(length).unwrap(), 0);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let (mut disk, fault) = self.call("sync_data");
+        if let Some(fault) = fault {
+            // What a kernel does after a failed flush: the pages count as clean, and never reach
+            // the disk unless they are written again.
+            return Err(error(fault));
+        }
+        disk.durable = disk.live.clone();
+        disk.dirty.clear();
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let (mut disk, fault) = self.call("write");
+        let data = match fault {
+            None => data,
+            Some(Fault::Short) => &data[..data.len() / 2],
+            Some(fault) => return Err(error(fault)),
+        };
+        let start = usize::try_from(offset).unwrap();
+        let end = start + data.len();
+        if disk.live.len() < end {
+            disk.live.resize(end, 0);
+        }
+        disk.live[start..end].copy_from_slice(data);
+        if !data.is_empty() {
+            for sector in offset / SECTOR..=(offset + data.len() as u64 - 1) / SECTOR {
+                disk.dirty.insert(sector, ());
+            }
+        }
+        fault.map_or(Ok(()), |fault| Err(error(fault)))
+    }
+}
+
+impl Medium for FaultyDisk {
+    fn path(&self) -> &Path {
+        Path::new("faulty disk")
+    }
+
+    fn open(&self) -> Result<Box<dyn StorageBackend>, StoreError> {
+        Ok(Box::new(self.clone()))
+    }
+}

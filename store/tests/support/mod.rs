@@ -1,0 +1,44 @@
+//! What several tests need: facts, events, and a store that lies in memory and can fail.
+#![allow(dead_code)] // each test uses its own part
+
+pub(crate) mod faulty;
+
+use std::sync::Arc;
+
+use highwater::event::Event;
+use highwater::ledger::{Facts, Retention};
+use highwater::marks::Keyring;
+
+pub(crate) const TENANT: &str = "8a0c1f0e-53cb-4d3c-9a6f-0a39c7d8c001";
+
+pub(crate) fn facts() -> Arc<Facts> {
+    Arc::new(Facts::new(Keyring::from_seed([1, 2]), Retention::default()))
+}
+
+pub(crate) fn user(number: u64) -> String {
+    format!("00000000-0000-4000-8000-{number:012x}")
+}
+
+/// A revocation of one user at `seconds`.
+pub(crate) fn revoke(number: u64, seconds: i64) -> Event {
+    event(
+        &format!(r#"{{"user": "{}"}}"#, user(number)),
+        "\"revoke\"",
+        seconds,
+    )
+}
+
+pub(crate) fn event(subject: &str, effect: &str, seconds: i64) -> Event {
+    Event::from_json(&format!(
+        r#"{{"time": {seconds}, "tenant": "{TENANT}", "subject": {subject}, "effect": {effect},
+            "source": "https://idp.example/", "id": "0191c0de-0000-7000-8000-000000000001",
+            "event_type": "https://schemas.openid.net/secevent/caep/event-type/session-revoked",
+            "reason": {{"en": "left"}}}}"#
+    ))
+    .unwrap()
+}
+
+/// The whole ledger as bytes.
+pub(crate) fn export(facts: &Facts) -> String {
+    serde_json::to_string(&facts.entries(None)).unwrap()
+}
