@@ -13,6 +13,7 @@ mod allocation;
 mod data;
 mod floor;
 mod location;
+mod marks;
 mod measure;
 mod report;
 
@@ -84,6 +85,7 @@ fn usage(problem: &str) -> ExitCode {
 fn run(options: &Options, json: Option<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
     let mut report = Report::new(options);
     location::run(options, &mut report)?;
+    marks::run(options, &mut report)?;
     report.print();
     if let Some(path) = json {
         report.write_json(&path)?;
