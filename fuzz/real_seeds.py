@@ -59,12 +59,23 @@ def updates(shared):
             yield line
 
 
+def tokens_of_events(shared):
+    """Claims sets, as if they came from a transmitter of either spelling."""
+    for path in sorted((shared / "vectors/shared-signals").glob("*.json")):
+        claims = json.loads(path.read_text()).get("data")
+        if isinstance(claims, dict) and "events" in claims:
+            for profile in ("ssf-1.0", "legacy"):
+                claims |= {"iss": f"https://{profile}.example", "aud": "https://rp.example"}
+                yield json.dumps(claims, separators=(",", ":")).encode()
+
+
 SOURCES = {
     "challenge_parse": headers,
     "claims": tokens,
     "documents": documents,
     "device_filter": rules,
     "synced": updates,
+    "sets": tokens_of_events,
 }
 
 

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod differential;
+pub mod fuzzing;
 pub mod generate;
 pub mod oracle;
 pub mod request_line;

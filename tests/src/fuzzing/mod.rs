@@ -1,0 +1,14 @@
+//! Bodies of the fuzz targets that look at more than the engine.
+//!
+//! As in `highwater::fuzzing`: a target in `fuzz/` is one line, and `tests/fuzzing.rs` runs the
+//! same functions on the committed seeds and on every past finding.
+
+mod sets;
+
+pub use sets::{compact_tokens, sets};
+
+/// One target: any bytes in, a panic if a law is broken.
+pub type Target = fn(&[u8]);
+
+/// Every target by the name of its folder of seeds.
+pub const TARGETS: &[(&str, Target)] = &[("compact_tokens", compact_tokens), ("sets", sets)];
