@@ -30,8 +30,9 @@ impl ResourceKind {
     fn from_context(context: &str) -> Option<ResourceKind> {
         let (_, set) = context.split_once("$metadata#")?;
         let set = set.strip_suffix("/$entity").unwrap_or(set);
-        let set = set.split('(').next().unwrap_or(set);
         let last = set.rsplit('/').next().unwrap_or(set);
+        // The selected properties follow in parentheses.
+        let last = last.split('(').next().unwrap_or(last);
         Some(match last {
             "users" => ResourceKind::User,
             "servicePrincipals" => ResourceKind::ServicePrincipal,

@@ -1,0 +1,492 @@
+//! Subjects, authority, rules and profiles: whom an event means and who may say it.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use common::{AUDIENCE, ISSUER, NOW, config, user};
+use highwater::event::{Dimension, Effect, Event, RiskLevel, Subject};
+use highwater::identifier::Identifier;
+use highwater::timestamp::Timestamp;
+use highwater_signals::directory::{DirectoryChange, DirectoryMap, Principal};
+use highwater_signals::subject::Name;
+use highwater_signals::{ErrorCode, EventType, Interpretation, Notice, Receiver, Refusal, Voucher};
+use serde_json::{Value, json};
+
+fn id(text: &str) -> Identifier {
+    Identifier::new(text).unwrap()
+}
+
+fn claims(subject: &Value, event: EventType, payload: &Value) -> Value {
+    json!({
+        "iss": ISSUER, "aud": AUDIENCE, "jti": "j", "iat": NOW.seconds(),
+        "sub_id": subject, "events": { event.uri(): payload },
+    })
+}
+
+fn interpret_in(
+    directory: &DirectoryMap,
+    changes: &Value,
+    claims: &Value,
+) -> Result<Interpretation, Refusal> {
+    let receiver = Receiver::new([config(changes)]).unwrap();
+    let set = receiver.vouch(claims.to_string().as_bytes(), NOW, Voucher::host("a test"))?;
+    receiver.interpret(&set, directory)
+}
+
+fn interpret(changes: &Value, claims: &Value) -> Result<Interpretation, Refusal> {
+    interpret_in(&DirectoryMap::new(), changes, claims)
+}
+
+fn summary(events: &[Event]) -> Vec<(String, Value)> {
+    events
+        .iter()
+        .map(|event| {
+            (
+                serde_json::to_value(&event.effect)
+                    .unwrap()
+                    .to_string()
+                    .replace('"', ""),
+                serde_json::to_value(&event.subject).unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[track_caller]
+fn events(
+    changes: &Value,
+    subject: &Value,
+    event: EventType,
+    payload: &Value,
+) -> Vec<(String, Value)> {
+    summary(
+        &interpret(changes, &claims(subject, event, payload))
+            .unwrap()
+            .events,
+    )
+}
+
+fn opaque(id: &str) -> Value {
+    json!({ "format": "opaque", "id": id })
+}
+
+fn complex(members: &[(&str, &str)]) -> Value {
+    let mut subject = json!({ "format": "complex" });
+    for (name, id) in members {
+        subject[*name] = opaque(id);
+    }
+    subject
+}
+
+fn expected(list: &[(&str, Value)]) -> Vec<(String, Value)> {
+    list.iter()
+        .map(|(effect, subject)| ((*effect).to_owned(), subject.clone()))
+        .collect()
+}
+
+#[test]
+fn a_named_session_ends_for_good_and_its_user_by_time() {
+    let subject = complex(&[("user", "u"), ("session", "s")]);
+    let end = |changes: &Value| events(changes, &subject, EventType::SessionRevoked, &json!({}));
+    assert_eq!(
+        end(&json!({})),
+        expected(&[
+            // Never denied for good without the session itself.
+            (
+                "deny",
+                json!({ "user": "u", "session": "s", "skip": ["session"] })
+            ),
+            ("revoke", json!({ "user": "u", "session": "s" })),
+        ])
+    );
+    assert_eq!(
+        end(&json!({ "missing_member": { "session": "skip" } })),
+        expected(&[(
+            "deny",
+            json!({ "user": "u", "session": "s", "skip": ["session"] })
+        )])
+    );
+    assert_eq!(
+        end(&json!({ "unsupported_members": ["session"] })),
+        expected(&[("revoke", json!({ "user": "u" }))])
+    );
+}
+
+#[test]
+fn keycloak_names_all_sessions_by_one_word() {
+    let subject = complex(&[("user", "u"), ("session", "ALL")]);
+    let end = |profile: &str| {
+        events(
+            &json!({ "profile": profile }),
+            &subject,
+            EventType::SessionRevoked,
+            &json!({}),
+        )
+    };
+    assert_eq!(
+        end("keycloak"),
+        expected(&[("revoke", json!({ "user": "u" }))])
+    );
+    assert_eq!(end("ssf-1.0").len(), 2);
+}
+
+#[test]
+fn what_cannot_be_processed_never_becomes_the_whole_tenant() {
+    let authority = json!({ "authority": { "scope": "tenant", "tenants": ["t"] } });
+    for members in [
+        &[("tenant", "t"), ("planet", "p")][..],
+        &[("planet", "p")],
+        &[("tenant", "t"), ("org_unit", "o")],
+        &[("group", "g")],
+    ] {
+        let found = events(
+            &authority,
+            &complex(members),
+            EventType::SessionRevoked,
+            &json!({}),
+        );
+        assert_eq!(found, [], "{members:?}");
+    }
+    let whole = events(
+        &authority,
+        &complex(&[("tenant", "t")]),
+        EventType::SessionRevoked,
+        &json!({}),
+    );
+    assert_eq!(whole, expected(&[("revoke", json!({}))]));
+    let narrowed = complex(&[("tenant", "t"), ("user", "u"), ("planet", "p")]);
+    let found = events(&authority, &narrowed, EventType::SessionRevoked, &json!({}));
+    assert_eq!(found, expected(&[("revoke", json!({ "user": "u" }))]));
+}
+
+#[test]
+fn a_group_means_its_members() {
+    let mut directory = DirectoryMap::new();
+    let principals = vec![
+        Principal::user(id("a")),
+        Principal {
+            kind: Dimension::Workload,
+            id: id("w"),
+        },
+    ];
+    let group = Name::Opaque { id: "g".to_owned() };
+    let token = claims(
+        &complex(&[("group", "g")]),
+        EventType::SessionRevoked,
+        &json!({}),
+    );
+    let unknown = interpret_in(&directory, &json!({}), &token).unwrap();
+    assert!(unknown.is_incomplete() && unknown.events.is_empty());
+    directory.set_members(id(ISSUER), group, principals);
+    let found = interpret_in(&directory, &json!({}), &token).unwrap();
+    assert_eq!(
+        summary(&found.events),
+        expected(&[
+            ("revoke", json!({ "user": "a" })),
+            ("revoke", json!({ "workload": "w" }))
+        ])
+    );
+}
+
+#[test]
+fn nobody_speaks_beyond_their_authority() {
+    let revoked = |changes: Value, subject: &Value| {
+        interpret(
+            &changes,
+            &claims(subject, EventType::SessionRevoked, &json!({})),
+        )
+    };
+    let foreign = json!({ "format": "iss_sub", "iss": "https://other.example", "sub": "u" });
+    let tenant = complex(&[("tenant", "t")]);
+    for (changes, subject) in [
+        (json!({}), &foreign),
+        (json!({ "authority": { "scope": "tenant" } }), &tenant),
+        (json!({ "authority": { "tenants": ["t"] } }), &tenant),
+        (json!({ "authority": { "scope": "device" } }), &opaque("u")),
+        (
+            json!({ "authority": { "event_types": ["account-disabled"] } }),
+            &opaque("u"),
+        ),
+    ] {
+        let refusal = revoked(changes.clone(), subject).unwrap_err();
+        assert_eq!(refusal.code, ErrorCode::AccessDenied, "{changes}");
+    }
+    let allowed = json!({ "authority": { "subject_issuers": ["https://other.example"] } });
+    let found = revoked(allowed, &foreign).unwrap();
+    assert_eq!(found.events[0].tenant, id("https://other.example"));
+    let enabled = claims(&opaque("u"), EventType::AccountEnabled, &json!({}));
+    assert_eq!(
+        interpret(&json!({}), &enabled).unwrap_err().code,
+        ErrorCode::AccessDenied
+    );
+    let may = json!({ "authority": { "may_unblock": true } });
+    assert_eq!(
+        interpret(&may, &enabled).unwrap().events[0].effect,
+        Effect::Unblock
+    );
+    // Enabling never reaches back behind the revocation.
+    assert_eq!(interpret(&may, &enabled).unwrap().events.len(), 1);
+}
+
+#[test]
+fn a_device_manager_speaks_about_devices_only() {
+    let changes = json!({ "authority": { "scope": "device" } });
+    let payload = json!({ "current_status": "not-compliant", "previous_status": "compliant" });
+    let subject = complex(&[("user", "u"), ("device", "d")]);
+    let found = events(
+        &changes,
+        &subject,
+        EventType::DeviceComplianceChange,
+        &payload,
+    );
+    assert_eq!(
+        found,
+        expected(&[("{compliance:not_compliant}", json!({ "device": "d" }))])
+    );
+}
+
+#[test]
+fn names_are_looked_up_kept_or_taken_as_they_are() {
+    let email = json!({ "format": "email", "email": "Ada@Example.com" });
+    let token = claims(&email, EventType::SessionRevoked, &json!({}));
+    let unknown = interpret(&json!({}), &token).unwrap();
+    assert!(unknown.is_incomplete());
+    assert!(unknown.has_effect(), "it is kept, not ignored");
+    let mut directory = DirectoryMap::new();
+    directory.bind(
+        id(ISSUER),
+        Name::email("ada@example.com"),
+        Principal::user(id("object")),
+        Timestamp::MINIMUM,
+    );
+    let found = interpret_in(&directory, &json!({}), &token).unwrap();
+    assert_eq!(
+        summary(&found.events),
+        expected(&[("revoke", json!({ "user": "object" }))])
+    );
+    let itself = interpret(&json!({ "subjects": { "email": "itself" } }), &token).unwrap();
+    assert_eq!(
+        summary(&itself.events),
+        expected(&[("revoke", json!({ "user": "Ada@example.com" }))])
+    );
+    // Pairwise subjects: the public one must not be taken for the one in the tokens.
+    let public = serde_json::to_value(user("public")).unwrap();
+    let token = claims(&public, EventType::SessionRevoked, &json!({}));
+    let pairwise = json!({ "subjects": { "iss_sub": "directory" } });
+    assert!(interpret(&pairwise, &token).unwrap().is_incomplete());
+}
+
+#[test]
+fn any_alias_is_enough_and_one_principal_is_hit_once() {
+    let subject = json!({ "format": "aliases", "identifiers": [
+        { "format": "opaque", "id": "u" },
+        { "format": "email", "email": "ada@example.com" },
+        { "format": "x-unknown", "id": "z" },
+    ]});
+    let mut directory = DirectoryMap::new();
+    let bound = Principal::user(id("u"));
+    directory.bind(
+        id(ISSUER),
+        Name::email("ada@example.com"),
+        bound,
+        Timestamp::MINIMUM,
+    );
+    let token = claims(&subject, EventType::SessionsRevoked, &json!({}));
+    let found = interpret_in(&directory, &json!({}), &token).unwrap();
+    assert_eq!(
+        summary(&found.events),
+        expected(&[("revoke", json!({ "user": "u" }))])
+    );
+}
+
+#[test]
+fn a_new_owner_of_an_address_inherits_nothing() {
+    let email = json!({ "format": "email", "email": "ada@example.com" });
+    let changes = json!({
+        "subjects": { "email": "itself" },
+        "authority": { "may_change_identifiers": true, "may_unblock": true },
+    });
+    // An address may be given away, so it is never purged for ever.
+    let gone = events(&changes, &email, EventType::AccountPurged, &json!({}));
+    assert_eq!(gone[0].0, "block");
+    let token = claims(&email, EventType::IdentifierRecycled, &json!({}));
+    let found = interpret(&changes, &token).unwrap();
+    let effects: Vec<String> = summary(&found.events)
+        .into_iter()
+        .map(|row| row.0)
+        .collect();
+    assert_eq!(effects, ["revoke", "unblock", "{risk:none}"]);
+    assert!(matches!(
+        found.directory[..],
+        [DirectoryChange::Recycle { .. }]
+    ));
+    let gone = events(
+        &json!({}),
+        &opaque("u"),
+        EventType::AccountPurged,
+        &json!({}),
+    );
+    assert_eq!(
+        gone,
+        expected(&[
+            ("purge", json!({ "user": "u" })),
+            ("revoke", json!({ "user": "u" }))
+        ])
+    );
+}
+
+#[test]
+fn a_new_password_lifts_the_suspicion_and_not_the_assessment() {
+    let compromised = claims(
+        &opaque("u"),
+        EventType::CredentialCompromise,
+        &json!({ "credential_type": "password" }),
+    );
+    let changed = claims(
+        &opaque("u"),
+        EventType::CredentialChange,
+        &json!({ "credential_type": "password", "change_type": "update" }),
+    );
+    let risk = |token: &Value| {
+        interpret(&json!({}), token)
+            .unwrap()
+            .events
+            .into_iter()
+            .find(|event| matches!(event.effect, Effect::Risk(_)))
+            .unwrap()
+    };
+    let (raised, lifted) = (risk(&compromised), risk(&changed));
+    assert_eq!(raised.effect, Effect::Risk(RiskLevel::High));
+    assert_eq!(lifted.effect, Effect::Risk(RiskLevel::None));
+    assert_eq!(raised.provenance.source, lifted.provenance.source);
+    assert_ne!(raised.provenance.source, id("idp"));
+}
+
+#[test]
+fn rules_take_the_place_of_the_table() {
+    let rules = json!({ "rules": [
+        { "event": "credential-change", "when": { "change_type": "create" }, "effect": "refresh" },
+        { "event": "recovery-activated", "effect": { "risk": "medium" } },
+        { "event": "session-revoked", "effect": "ignore" },
+        { "event": "urn:ours:left", "effect": ["block", "revoke"] },
+    ]});
+    let payload = json!({ "credential_type": "pin", "change_type": "create" });
+    assert_eq!(
+        events(&rules, &opaque("u"), EventType::CredentialChange, &payload),
+        expected(&[("refresh", json!({ "user": "u" }))])
+    );
+    assert_eq!(
+        events(
+            &rules,
+            &opaque("u"),
+            EventType::RecoveryActivated,
+            &json!({})
+        ),
+        expected(&[("{risk:medium}", json!({ "user": "u" }))])
+    );
+    let ignored = interpret(
+        &rules,
+        &claims(&opaque("u"), EventType::SessionRevoked, &json!({})),
+    )
+    .unwrap();
+    assert!(!ignored.has_effect());
+    assert!(matches!(ignored.notices[..], [Notice::NoEffect { .. }]));
+    let mut token = claims(&opaque("u"), EventType::SessionRevoked, &json!({}));
+    token["events"] = json!({ "urn:ours:left": {} });
+    assert_eq!(interpret(&rules, &token).unwrap().events.len(), 2);
+    assert_eq!(
+        interpret(&json!({}), &token).unwrap().notices,
+        [Notice::UnknownEventType {
+            uri: "urn:ours:left".to_owned()
+        }]
+    );
+}
+
+#[test]
+fn a_critical_member_takes_the_event_with_it() {
+    let changes = json!({ "critical_subject_members": ["planet"] });
+    let token = claims(
+        &complex(&[("user", "u"), ("planet", "p")]),
+        EventType::SessionRevoked,
+        &json!({}),
+    );
+    assert_eq!(
+        interpret(&changes, &token).unwrap_err().code,
+        ErrorCode::InvalidRequest
+    );
+    assert_eq!(interpret(&json!({}), &token).unwrap().events.len(), 1);
+}
+
+#[test]
+fn dialects_of_the_field_are_understood_by_their_profile() {
+    let inside = |subject: Value, uri: &str, payload: Value| {
+        let mut payload = payload;
+        payload["subject"] = subject;
+        json!({ "iss": ISSUER, "aud": AUDIENCE, "jti": "j", "iat": NOW.seconds(), "events": { uri: payload } })
+    };
+    let okta = inside(
+        json!({ "user": { "format": "iss_sub", "iss": ISSUER, "sub": "u" } }),
+        EventType::OktaUserRiskChange.uri(),
+        json!({ "current_level": "high", "event_timestamp": NOW.seconds() - 5 }),
+    );
+    let found = interpret(&json!({ "profile": "okta" }), &okta).unwrap();
+    assert_eq!(
+        summary(&found.events),
+        expected(&[("{risk:high}", json!({ "user": "u" }))])
+    );
+    assert_eq!(found.events[0].time, NOW.plus_seconds(-5));
+    let google = inside(
+        json!({ "subject_type": "iss-sub", "iss": format!("{ISSUER}/"), "sub": "u" }),
+        EventType::TokensRevoked.uri(),
+        json!({}),
+    );
+    let found = interpret(&json!({ "profile": "google" }), &google).unwrap();
+    assert_eq!(found.events[0].tenant, id(ISSUER));
+    assert_eq!(
+        found.events[0].subject,
+        Subject::of(Dimension::User, id("u"))
+    );
+    assert!(
+        interpret(&json!({ "profile": "legacy" }), &google).is_err(),
+        "another issuer"
+    );
+    let mut scim = claims(
+        &json!({ "format": "scim", "uri": "/Users/u", "externalId": "e" }),
+        EventType::ScimDeactivate,
+        &json!({}),
+    );
+    scim["iat"] = json!(NOW.seconds() - 5);
+    let itself = json!({ "profile": "scim", "subjects": { "scim": "itself" } });
+    assert_eq!(
+        summary(&interpret(&itself, &scim).unwrap().events),
+        expected(&[
+            ("block", json!({ "user": "u" })),
+            ("revoke", json!({ "user": "u" }))
+        ])
+    );
+    for profile in ["ssf-1.0", "caep-interop", "keycloak"] {
+        assert!(
+            interpret(&json!({ "profile": profile }), &okta).is_err(),
+            "{profile}"
+        );
+    }
+}
+
+#[test]
+fn a_token_is_taken_whole_or_not_at_all() {
+    let mut token = claims(&opaque("u"), EventType::SessionRevoked, &json!({}));
+    token["events"][EventType::RiskLevelChange.uri()] =
+        json!({ "principal": "USER", "current_level": "COLOSSAL" });
+    assert_eq!(
+        interpret(&json!({}), &token).unwrap_err().code,
+        ErrorCode::InvalidRequest
+    );
+    let receiver = Receiver::new([config(&json!({ "profile": "caep-interop" }))]).unwrap();
+    token["events"][EventType::RiskLevelChange.uri()]["current_level"] = json!("LOW");
+    assert!(
+        receiver
+            .vouch(token.to_string().as_bytes(), NOW, Voucher::host("x"))
+            .is_err()
+    );
+}
