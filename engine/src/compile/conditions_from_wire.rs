@@ -8,12 +8,12 @@
 use super::reader::{LocationIndex, Reader};
 use super::report::WarningCode;
 use super::scopes_from_wire::{applications, users, workloads};
+use super::signals_from_wire::{client_app_types, devices, platforms};
 use crate::event::RiskLevel;
 use crate::identifier::Identifier;
 use crate::model::{
-    COMPLIANT_NETWORK, ClientAppType, ClientAppTypes, Conditions, DeviceFilter, FilterMode,
-    LocationReference, LocationScope, MFA_TRUSTED_IPS, Platform, PlatformScope, Platforms,
-    RiskLevels, Unjudged,
+    COMPLIANT_NETWORK, Conditions, LocationReference, LocationScope, MFA_TRUSTED_IPS, RiskLevels,
+    Unjudged,
 };
 use crate::wire::{Json, Node, Refusal};
 
@@ -215,126 +215,6 @@ fn risk(
     Ok((!levels.is_empty()).then_some(levels))
 }
 
-fn client_app_types(
-    node: &Node<'_>,
-    reader: &mut Reader<'_>,
-    leftovers: &mut Leftovers,
-) -> Result<Option<ClientAppTypes>, Refusal> {
-    let Some(list) = node.member("clientAppTypes")? else {
-        return Ok(None);
-    };
-    let mut kinds = ClientAppTypes::default();
-    let mut all = false;
-    for (text, place) in list.texts()? {
-        match client_app_type(text) {
-            Some(kind) => kinds = kinds.with(kind),
-            None if text.eq_ignore_ascii_case("all") => all = true,
-            None => {
-                unknown_value(text, &place, "clientAppTypes", reader, leftovers);
-                return Ok(None);
-            }
-        }
-    }
-    Ok((!all && !kinds.is_empty()).then_some(kinds))
-}
-
-fn client_app_type(text: &str) -> Option<ClientAppType> {
-    [
-        ("browser", ClientAppType::Browser),
-        (
-            "mobileAppsAndDesktopClients",
-            ClientAppType::MobileAppsAndDesktopClients,
-        ),
-        ("exchangeActiveSync", ClientAppType::ExchangeActiveSync),
-        ("easSupported", ClientAppType::EasSupported),
-        ("other", ClientAppType::Other),
-    ]
-    .iter()
-    .find(|(name, _)| name.eq_ignore_ascii_case(text))
-    .map(|(_, kind)| *kind)
-}
-
-fn platforms(
-    node: &Node<'_>,
-    reader: &mut Reader<'_>,
-    leftovers: &mut Leftovers,
-) -> Result<Option<PlatformScope>, Refusal> {
-    leftovers.collect(node, "platforms", &["includePlatforms", "excludePlatforms"]);
-    let mut scope = PlatformScope::default();
-    for (name, set) in [
-        ("includePlatforms", &mut scope.include),
-        ("excludePlatforms", &mut scope.exclude),
-    ] {
-        let Some(list) = node.member(name)? else {
-            continue;
-        };
-        for (text, place) in list.texts()? {
-            match platform(text) {
-                Some(platform) => *set = set.with(platform),
-                None if text.eq_ignore_ascii_case("all") => *set = Platforms::ALL,
-                None => {
-                    unknown_value(text, &place, "platforms", reader, leftovers);
-                    return Ok(None);
-                }
-            }
-        }
-    }
-    Ok(Some(scope))
-}
-
-/// A platform by Graph's name.
-pub(super) fn platform(text: &str) -> Option<Platform> {
-    [
-        ("android", Platform::Android),
-        ("iOS", Platform::Ios),
-        ("windows", Platform::Windows),
-        ("windowsPhone", Platform::WindowsPhone),
-        ("macOS", Platform::MacOs),
-        ("linux", Platform::Linux),
-    ]
-    .iter()
-    .find(|(name, _)| name.eq_ignore_ascii_case(text))
-    .map(|(_, platform)| *platform)
-}
-
-fn devices(
-    node: &Node<'_>,
-    reader: &mut Reader<'_>,
-    leftovers: &mut Leftovers,
-) -> Result<Option<DeviceFilter>, Refusal> {
-    // includeDevices, includeDeviceStates and the like: withdrawn forms that name states of a
-    // device which only the issuer knew.
-    leftovers.collect(node, "devices", &["deviceFilter"]);
-    let Some(filter) = node.member("deviceFilter")? else {
-        return Ok(None);
-    };
-    if filter.is_unset() {
-        return Ok(None);
-    }
-    let filter = filter.object()?;
-    let mode = match filter.member("mode")? {
-        Some(mode) if mode.text()?.eq_ignore_ascii_case("include") => Some(FilterMode::Include),
-        Some(mode) if mode.text()?.eq_ignore_ascii_case("exclude") => Some(FilterMode::Exclude),
-        _ => None,
-    };
-    let rule = match filter.member("rule")? {
-        Some(rule) => rule.text()?,
-        None => "",
-    };
-    let problem = match mode.map(|mode| DeviceFilter::new(mode, rule)) {
-        Some(Ok(filter)) => return Ok(Some(filter)),
-        Some(Err(error)) => error.to_string(),
-        None => "`mode` is neither include nor exclude".to_owned(),
-    };
-    reader.warn(
-        &filter,
-        WarningCode::DeviceRule,
-        format!("the device filter cannot be read, so the condition is unknown: {problem}"),
-    );
-    leftovers.add("devices");
-    Ok(None)
-}
-
 fn authentication_flows(node: &Node<'_>, leftovers: &mut Leftovers) -> Result<(), Refusal> {
     let other = leftovers.collect(node, "authenticationFlows", &["transferMethods"]);
     let Some(methods) = node.member("transferMethods")? else {
@@ -350,7 +230,8 @@ fn authentication_flows(node: &Node<'_>, leftovers: &mut Leftovers) -> Result<()
     Ok(())
 }
 
-fn unknown_value(
+/// Says that a value is unknown and leaves its condition unjudged.
+pub(super) fn unknown_value(
     text: &str,
     place: &Node<'_>,
     condition: &str,

@@ -19,7 +19,9 @@ mod prefix_list;
 mod reader;
 mod report;
 mod scopes_from_wire;
+mod signals_from_wire;
 mod slots;
+mod synced_conditions;
 mod to_snapshot;
 
 pub use documents::Documents;
