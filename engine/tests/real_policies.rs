@@ -187,6 +187,55 @@ fn strictness_refuses_bits_behind_the_prefix_and_nothing_else() {
     assert_eq!(refused, 36);
 }
 
+/// The bodies in Graph's reference pages: policies and locations compile, the one that is no JSON
+/// and resources of other kinds are refused.
+#[test]
+fn the_examples_of_the_reference_compile() {
+    let Some(data) = shared_data::shared_data() else {
+        return;
+    };
+    let lines = std::fs::read_to_string(data.join("graph-docs/examples.jsonl")).unwrap();
+    let (mut compiled, mut refused) = (0, Vec::new());
+    for line in lines.lines() {
+        let example: serde_json::Value = serde_json::from_str(line).unwrap();
+        let category = example["category"].as_str().unwrap();
+        if category != "conditional-access" && category != "named-location" {
+            continue;
+        }
+        let page = example["page"]
+            .as_str()
+            .unwrap()
+            .rsplit('/')
+            .next()
+            .unwrap();
+        let body = match &example["body"] {
+            serde_json::Value::Null => example["raw"].as_str().unwrap().to_owned(),
+            body => body.to_string(),
+        };
+        let mut documents = Documents::new();
+        documents.add(page, body.as_bytes());
+        let (model, report) = documents.finish();
+        if report.is_ok() {
+            assert!(model.policies.len() + model.locations.len() > 0, "{page}");
+            compiled += 1;
+        } else {
+            refused.push(page.to_owned());
+        }
+    }
+    assert_eq!(compiled, 34);
+    refused.sort();
+    refused.dedup();
+    assert_eq!(
+        refused,
+        [
+            "conditionalaccesspolicy-update.md",
+            "conditionalaccessroot-post-authenticationcontextclassreferences.md",
+            "continuousaccessevaluationpolicy-get.md",
+            "continuousaccessevaluationpolicy-update.md",
+        ]
+    );
+}
+
 fn check(root: &Path, file: &Path) -> Report {
     let mut documents = Documents::new();
     documents.add(&name(root, file), &std::fs::read(file).unwrap());
