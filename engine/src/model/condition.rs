@@ -126,9 +126,9 @@ pub struct ApplicationScope {
 pub struct Applications {
     /// `All`.
     pub all: bool,
-    /// `Office365`: the suite, see `compile::office365`.
+    /// `Office365`: the suite, see [`crate::snapshot::OFFICE_365`].
     pub office365: bool,
-    /// `MicrosoftAdminPortals`.
+    /// `MicrosoftAdminPortals`, see [`crate::snapshot::ADMIN_PORTALS`].
     pub admin_portals: bool,
     /// Application ids.
     pub ids: Vec<Identifier>,
