@@ -119,8 +119,17 @@ fn names(subject: &SubjectId) -> &[Name] {
 }
 
 fn push(located: &mut Vec<Located>, default: &Tenant, members: &[Member]) {
+    // The `tenant` member comes first; of the others, the user's issuer says where it lives.
+    let is_user = |member: &&Member| {
+        matches!(
+            member.dimension,
+            None | Some((Dimension::User | Dimension::Workload, _))
+        )
+    };
     let tenant = members
         .iter()
+        .filter(is_user)
+        .chain(members)
         .find_map(|member| member.tenant.clone())
         .unwrap_or_else(|| default.clone());
     let subject = members
