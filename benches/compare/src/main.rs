@@ -11,6 +11,7 @@
 
 mod allocation;
 mod data;
+mod decide;
 mod floor;
 mod location;
 mod marks;
@@ -86,6 +87,7 @@ fn run(options: &Options, json: Option<PathBuf>) -> Result<(), Box<dyn std::erro
     let mut report = Report::new(options);
     location::run(options, &mut report)?;
     marks::run(options, &mut report)?;
+    decide::run(options, &mut report)?;
     report.print();
     if let Some(path) = json {
         report.write_json(&path)?;
