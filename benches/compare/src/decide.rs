@@ -24,7 +24,7 @@ use highwater::timestamp::Timestamp;
 use highwater::token::{IssuerProfile, TokenFacts, VerifiedToken};
 use serde_json::json;
 
-use self::afternoon::Afternoon;
+use self::afternoon::{Afternoon, AfternoonToken};
 use self::tenant::Tenant;
 use crate::Options;
 use crate::data::Random;
@@ -62,6 +62,8 @@ struct Scene {
     engine: Engine,
     afternoon: Afternoon,
     tokens: Vec<VerifiedToken>,
+    /// The same tokens as the afternoon keeps them.
+    afternoon_tokens: Vec<AfternoonToken>,
     /// Addresses, about nine of ten inside a trusted location.
     addresses: Vec<std::net::IpAddr>,
 }
@@ -120,11 +122,15 @@ impl Scene {
                 let claims = claims.as_object().ok_or("claims are an object")?;
                 Ok(engine.token(TokenFacts::from_claims(claims, &profile)?))
             })
-            .collect::<Result<_, Box<dyn std::error::Error>>>()?;
+            .collect::<Result<Vec<VerifiedToken>, Box<dyn std::error::Error>>>()?;
         let addresses = (0..8_192).map(|_| tenant.address(&mut random)).collect();
         Ok(Scene {
             engine,
             afternoon,
+            afternoon_tokens: tokens
+                .iter()
+                .map(|token| AfternoonToken::new(token.facts()))
+                .collect(),
             tokens,
             addresses,
         })
@@ -132,12 +138,20 @@ impl Scene {
 
     fn request(&self, input: u32) -> (&VerifiedToken, Request<'static>) {
         let spread = u64::from(input).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let token = &self.tokens[(spread >> 20) as usize % self.tokens.len()];
+        let token = &self.tokens[self.token_of(input)];
         let address = self.addresses[(spread >> 44) as usize % self.addresses.len()];
         (
             token,
             Request::new(Timestamp::from_seconds(NOW), Some(address)),
         )
+    }
+}
+
+impl Scene {
+    /// Which token a request comes with.
+    fn token_of(&self, input: u32) -> usize {
+        let spread = u64::from(input).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (spread >> 20) as usize % self.tokens.len()
     }
 }
 
@@ -163,8 +177,9 @@ fn measure(
             u32::from(ours.engine.decide(token, &request).status())
         }),
         Subject::single("dashmap+ip_network_table", None, move |&input: &u32| {
-            let (token, request) = theirs.request(input);
-            theirs.afternoon.decide(token.facts(), &request)
+            let (_, request) = theirs.request(input);
+            let token = &theirs.afternoon_tokens[theirs.token_of(input)];
+            theirs.afternoon.decide(token, &request)
         }),
         Subject::batch("highwater, batch", None, move |inputs: &[u32]| {
             let mut decisions = [Decision::UNDECIDED; BATCH];

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
+use highwater::identifier::Identifier;
 use highwater::request::Request;
+use highwater::timestamp::Timestamp;
 use highwater::token::TokenFacts;
 use ip_network::IpNetwork;
 use ip_network_table::IpNetworkTable;
@@ -39,23 +41,14 @@ impl Afternoon {
     }
 
     /// 200, 401 or 403.
-    pub(super) fn decide(&self, token: &TokenFacts, request: &Request<'_>) -> u32 {
+    pub(super) fn decide(&self, token: &AfternoonToken, request: &Request<'_>) -> u32 {
         if request.now >= token.expires {
             return 401;
         }
-        let members = [
-            (USER, Some(&token.subject)),
-            (SESSION, token.session.as_ref()),
-            (TOKEN, token.id.as_ref()),
-            (DEVICE, token.device.as_ref()),
-            (APP, token.app.as_ref()),
-        ];
-        for (kind, member) in members {
-            let Some(member) = member else { continue };
-            let key = (kind, number(member.as_str()));
+        for member in &token.members {
             if self
                 .revoked
-                .get(&key)
+                .get(member)
                 .is_some_and(|before| token.issued <= *before)
             {
                 return 401;
@@ -70,13 +63,42 @@ impl Afternoon {
     }
 }
 
+/// What the afternoon keeps of a token: numbers, read once, as ours.
+pub(super) struct AfternoonToken {
+    expires: Timestamp,
+    issued: i64,
+    members: [(u8, u128); 5],
+}
+
+impl AfternoonToken {
+    pub(super) fn new(token: &TokenFacts) -> AfternoonToken {
+        let member = |kind, member: Option<&Identifier>| {
+            (
+                kind,
+                member.map_or(u128::MAX, |member| number(member.as_str())),
+            )
+        };
+        AfternoonToken {
+            expires: token.expires,
+            issued: token.issued,
+            members: [
+                member(USER, Some(&token.subject)),
+                member(SESSION, token.session.as_ref()),
+                member(TOKEN, token.id.as_ref()),
+                member(DEVICE, token.device.as_ref()),
+                member(APP, token.app.as_ref()),
+            ],
+        }
+    }
+}
+
 const USER: u8 = 0;
 const SESSION: u8 = 1;
 const TOKEN: u8 = 2;
 const DEVICE: u8 = 3;
 const APP: u8 = 4;
 
-/// The number at the end of an identifier: cheaper than hashing it, in favour of the afternoon.
+/// The number at the end of an identifier.
 fn number(identifier: &str) -> u128 {
     let digits = identifier.rsplit('-').next().unwrap_or_default();
     let radix = if identifier.len() == 36 { 16 } else { 10 };
