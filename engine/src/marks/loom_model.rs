@@ -42,7 +42,7 @@ fn key(index: u128) -> MarkKey {
 }
 
 #[test]
-fn a_mark_is_seen_whole_or_not_at_all() {
+fn marks_are_seen_whole_and_in_the_order_of_their_events() {
     loom::model(|| {
         let marks = marks();
         let writer = {
@@ -53,10 +53,12 @@ fn a_mark_is_seen_whole_or_not_at_all() {
             })
         };
         let mut last = None;
-        let seen = read(&marks, &mut last, key(1));
-        assert!(seen == Mark::NOTHING || seen == revoked(5));
-        let seen = read(&marks, &mut last, key(4));
-        assert!(seen == Mark::NOTHING || seen == revoked(7));
+        let later = read(&marks, &mut last, key(4));
+        let earlier = read(&marks, &mut last, key(1));
+        assert!(later == Mark::NOTHING || later == revoked(7));
+        assert!(earlier == Mark::NOTHING || earlier == revoked(5));
+        // Who has seen the second event has seen the first.
+        assert!(later == Mark::NOTHING || earlier == revoked(5));
         writer.join().unwrap();
         assert_eq!(read(&marks, &mut last, key(1)), revoked(5));
         assert_eq!(read(&marks, &mut last, key(4)), revoked(7));
