@@ -1,0 +1,46 @@
+//! What the benches share: inputs that are the same in every run, and how long to measure.
+
+use std::time::Duration;
+
+use criterion::Criterion;
+
+/// A fixed stream of numbers (splitmix64).
+#[derive(Clone, Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// The stream that starts at `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Random {
+        Random(seed)
+    }
+
+    /// The next 64 bits.
+    pub fn narrow(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// The next 128 bits.
+    pub fn wide(&mut self) -> u128 {
+        (u128::from(self.narrow()) << 64) | u128::from(self.narrow())
+    }
+
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.narrow()) * bound as u128) >> 64) as usize
+    }
+}
+
+/// Criterion as every bench here uses it: short, because each figure is a median of many rounds,
+/// and overridable from the command line.
+#[must_use]
+pub fn criterion() -> Criterion {
+    Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .configure_from_args()
+}
