@@ -3,12 +3,21 @@
 //! As in `highwater::fuzzing`: a target in `fuzz/` is one line, and `tests/fuzzing.rs` runs the
 //! same functions on the committed seeds and on every past finding.
 
+mod decisions;
 mod sets;
+mod store_records;
 
+pub use decisions::decisions;
 pub use sets::{compact_tokens, sets};
+pub use store_records::store_records;
 
 /// One target: any bytes in, a panic if a law is broken.
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its folder of seeds.
-pub const TARGETS: &[(&str, Target)] = &[("compact_tokens", compact_tokens), ("sets", sets)];
+pub const TARGETS: &[(&str, Target)] = &[
+    ("compact_tokens", compact_tokens),
+    ("decisions", decisions),
+    ("sets", sets),
+    ("store_records", store_records),
+];

@@ -26,11 +26,20 @@ pub const REQUESTS: usize = 32;
 /// The case of a seed. Its expected answers are not filled in.
 #[must_use]
 pub fn case(seed: u64) -> Case {
-    let random = &mut Random::new(seed);
+    make(&mut Random::new(seed), format!("seed {seed}"), REQUESTS)
+}
+
+/// The case that a fuzzer steers to, with `requests` requests.
+#[must_use]
+pub fn steered_case(bytes: &[u8], requests: usize) -> Case {
+    make(&mut Random::steered(bytes), "steered".to_owned(), requests)
+}
+
+fn make(random: &mut Random, name: String, requests: usize) -> Case {
     let (documents, prefixes) = documents::documents(random);
     let cast = Cast::new(random, &prefixes);
     let mut steps = Vec::new();
-    for _ in 0..REQUESTS {
+    for _ in 0..requests {
         if random.chance(25) {
             steps.push(Step::Event(steps::event(random)));
         }
@@ -42,7 +51,7 @@ pub fn case(seed: u64) -> Case {
         });
     }
     Case {
-        name: format!("seed {seed}"),
+        name,
         section: "generated".to_owned(),
         documents,
         engine: engine(random),

@@ -1,20 +1,41 @@
 //! A small, fast, seeded source of choices (splitmix64): one seed, one case, on every machine.
+//!
+//! A fuzzer steers instead: the first choices are its bytes, one each, and the seed is for what
+//! comes after them.
 
 /// The source.
 #[derive(Clone, Debug)]
-pub struct Random(u64);
+pub struct Random {
+    state: u64,
+    steering: std::vec::IntoIter<u8>,
+}
 
 impl Random {
     /// Starts from a seed.
     #[must_use]
     pub fn new(seed: u64) -> Random {
-        Random(seed)
+        Random {
+            state: seed,
+            steering: Vec::new().into_iter(),
+        }
+    }
+
+    /// Takes the first choices from `bytes`.
+    #[must_use]
+    pub fn steered(bytes: &[u8]) -> Random {
+        Random {
+            state: 0,
+            steering: Vec::from(bytes).into_iter(),
+        }
     }
 
     /// 64 bits.
     pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
+        if let Some(choice) = self.steering.next() {
+            return u64::from(choice);
+        }
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
