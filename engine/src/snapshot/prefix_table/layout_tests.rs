@@ -7,7 +7,7 @@ use super::address::{Address, Prefix};
 use super::index::LocationIndex;
 use super::ipv4::Ipv4Map;
 use super::location_set::Interner;
-use super::processor::{Counter, Portable};
+use super::processor::{Counter, Portable, Processor};
 use super::range_map::{KeyedAddress, RangeMap};
 use super::register::PrefixRegister;
 use super::sweep::Sweep;
@@ -73,8 +73,10 @@ fn check_ipv4(prefixes: &[Prefix<u32>], interner: &mut Interner) {
     ];
     for address in edges(prefixes) {
         for layout in &layouts {
-            let answer = layout.lookup(address, Portable);
-            assert_eq!(answer, scan.lookup(address), "{address:#x}: {layout:?}");
+            for processor in [Processor::Portable, Processor::default()] {
+                let answer = layout.lookup(address, processor);
+                assert_eq!(answer, scan.lookup(address), "{address:#x}: {layout:?}");
+            }
         }
     }
 }
@@ -84,15 +86,11 @@ fn check_ipv6(prefixes: &[Prefix<u128>], interner: &mut Interner) {
     let register = PrefixRegister::new(prefixes);
     let scan = Scan::new(&register, interner);
     let map = RangeMap::new(&register, interner).unwrap();
-    let processor = super::processor::Processor::default();
+    let processor = Processor::default();
     for address in edges(prefixes) {
         let expected = scan.lookup(address);
         assert_eq!(map.lookup(address, Portable), expected, "{address:#x}");
-        assert_eq!(
-            processor.lookup_ipv6(&map, address),
-            expected,
-            "{address:#x}"
-        );
+        assert_eq!(processor.ranges(&map, address), expected, "{address:#x}");
     }
 }
 
@@ -156,7 +154,7 @@ proptest! {
 /// Every count of keys from one to some lines, every key between and on the ends.
 #[test]
 fn counting_below_is_exact_at_every_position() {
-    let processor = super::processor::Processor::default();
+    let processor = Processor::default();
     for count in [1_u128, 2, 7, 8, 9, 15, 16, 17, 63, 64, 65, 600, 700, 2_000] {
         let host = |number: u128| number << 70 | 0xffff_ffff_ffff_ffff;
         let raw: Vec<_> = (0..count)
@@ -178,7 +176,7 @@ fn counting_below_is_exact_at_every_position() {
                     "{count}"
                 );
                 assert_eq!(
-                    processor.lookup_ipv6(&map, address),
+                    processor.ranges(&map, address),
                     scan.lookup(address),
                     "{count}"
                 );
@@ -214,7 +212,7 @@ fn more_sets_than_sixteen_bits_hold() {
     for host in 0..1_u32 << 16 {
         let set = interner
             .sets()
-            .set(map.lookup(0x0a00_0000 | host, Portable));
+            .set(map.lookup(0x0a00_0000 | host, Processor::default()));
         let bits = set
             .iter()
             .map(|location| 1 << location.index())
@@ -255,12 +253,12 @@ fn ways_of_counting_agree() {
         !0 >> 1,
     ] {
         let expected = count(Portable, key);
-        match super::processor::Processor::default() {
-            super::processor::Processor::Portable => {}
+        match Processor::default() {
+            Processor::Portable => {}
             #[cfg(target_arch = "x86_64")]
-            super::processor::Processor::Avx2(avx2) => assert_eq!(count(avx2, key), expected),
+            Processor::Avx2(avx2) => assert_eq!(count(avx2, key), expected),
             #[cfg(target_arch = "x86_64")]
-            super::processor::Processor::Avx512(avx512) => {
+            Processor::Avx512(avx512) => {
                 assert_eq!(count(avx512, key), expected);
                 if let Some(avx2) = super::processor::Avx2::detect() {
                     assert_eq!(count(avx2, key), expected);

@@ -50,6 +50,7 @@ use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use self::address::Address;
 pub use self::builder::PrefixTableBuilder;
 pub use self::editor::{PrefixChange, PrefixTableEditor};
 pub use self::error::PrefixTableError;
@@ -81,6 +82,40 @@ pub struct PrefixTable {
     ipv6_prefixes: PrefixRegister<u128>,
 }
 
+/// The addresses of one family in a batch, and where they came from.
+struct Gathered<A> {
+    /// Beyond `count`, addresses that nobody asked about.
+    addresses: [A; BATCH],
+    positions: [u8; BATCH],
+    count: usize,
+}
+
+impl<A: Address> Gathered<A> {
+    #[inline(always)]
+    fn new() -> Self {
+        Self {
+            addresses: [A::FIRST; BATCH],
+            positions: [0; BATCH],
+            count: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, address: A, position: usize) {
+        self.addresses[self.count] = address;
+        // A batch is shorter than 256.
+        self.positions[self.count] = position as u8;
+        self.count += 1;
+    }
+
+    #[inline(always)]
+    fn scatter(&self, answers: [LocationSetIndex; BATCH], sets: &mut [LocationSetIndex]) {
+        for (&position, answer) in self.positions.iter().zip(answers).take(self.count) {
+            sets[usize::from(position)] = answer;
+        }
+    }
+}
+
 /// The IPv4 address that an IPv4-mapped address carries, as a number.
 #[inline(always)]
 fn mapped(address: Ipv6Addr) -> Option<u32> {
@@ -109,10 +144,10 @@ impl PrefixTable {
     #[inline]
     pub fn lookup(&self, address: IpAddr) -> LocationSetIndex {
         match address {
-            IpAddr::V4(address) => self.processor.lookup_ipv4(&self.ipv4, address.to_bits()),
+            IpAddr::V4(address) => self.ipv4.lookup(address.to_bits(), self.processor),
             IpAddr::V6(address) => match mapped(address) {
-                Some(address) => self.processor.lookup_ipv4(&self.ipv4, address),
-                None => self.processor.lookup_ipv6(&self.ipv6, address.to_bits()),
+                Some(address) => self.ipv4.lookup(address, self.processor),
+                None => self.processor.ranges(&self.ipv6, address.to_bits()),
             },
         }
     }
@@ -131,26 +166,21 @@ impl PrefixTable {
         counter: impl Counter,
     ) {
         for (addresses, sets) in addresses.chunks(BATCH).zip(sets.chunks_mut(BATCH)) {
-            let (mut ipv6, mut positions, mut count) = ([0; BATCH], [0; BATCH], 0);
-            for (position, (&address, set)) in addresses.iter().zip(&mut *sets).enumerate() {
-                let ipv4 = match address {
-                    IpAddr::V4(address) => Some(address.to_bits()),
-                    IpAddr::V6(address) => mapped(address),
-                };
-                match (ipv4, address) {
-                    (Some(address), _) => *set = self.ipv4.lookup(address, counter),
-                    (None, IpAddr::V6(address)) => {
-                        (ipv6[count], positions[count]) = (address.to_bits(), position);
-                        count += 1;
-                    }
-                    (None, IpAddr::V4(_)) => {}
+            let (mut ipv4, mut ipv6) = (Gathered::new(), Gathered::new());
+            for (position, &address) in addresses.iter().enumerate().take(sets.len()) {
+                match address {
+                    IpAddr::V4(address) => ipv4.push(address.to_bits(), position),
+                    IpAddr::V6(address) => match mapped(address) {
+                        Some(address) => ipv4.push(address, position),
+                        None => ipv6.push(address.to_bits(), position),
+                    },
                 }
             }
-            if count > 0 {
-                let answers = self.ipv6.lookup_batch(&ipv6, counter);
-                for (position, answer) in positions.into_iter().zip(answers).take(count) {
-                    sets[position] = answer;
-                }
+            if ipv4.count > 0 {
+                ipv4.scatter(self.ipv4.lookup_batch(&ipv4.addresses, counter), sets);
+            }
+            if ipv6.count > 0 {
+                ipv6.scatter(self.ipv6.lookup_batch(&ipv6.addresses, counter), sets);
             }
         }
     }

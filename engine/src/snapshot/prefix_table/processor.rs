@@ -13,9 +13,10 @@
 
 use std::net::IpAddr;
 
-use super::ipv4::Ipv4Map;
-use super::range_map::RangeMap;
-use super::{LocationSetIndex, PrefixTable};
+use super::PrefixTable;
+use super::index::LocationSetIndex;
+use super::ipv4::Flat;
+use super::range_map::{KeyedAddress, RangeMap};
 
 /// How to count the ascending keys of a cache line that are below a key.
 pub(super) trait Counter: Copy {
@@ -90,31 +91,35 @@ mod x86_64 {
                 }
 
                 #[inline(always)]
-                pub(super) fn lookup_ipv4(self, map: &Ipv4Map, address: u32) -> LocationSetIndex {
+                pub(super) fn flat<const BITS: u32>(
+                    self,
+                    flat: &Flat<BITS>,
+                    address: u32,
+                ) -> LocationSetIndex {
                     #[target_feature(enable = $features)]
-                    fn lookup(map: &Ipv4Map, address: u32, counter: $name) -> LocationSetIndex {
-                        map.lookup(address, counter)
+                    fn lookup<const BITS: u32>(flat: &Flat<BITS>, address: u32) -> LocationSetIndex {
+                        flat.lookup(address)
                     }
                     // SAFETY: `self` is the proof that the processor has the enabled features.
-                    unsafe { lookup(map, address, self) }
+                    unsafe { lookup(flat, address) }
                 }
 
                 #[inline(always)]
-                pub(super) fn lookup_ipv6(
+                pub(super) fn ranges<A: KeyedAddress>(
                     self,
-                    map: &RangeMap<u128>,
-                    address: u128,
+                    ranges: &RangeMap<A>,
+                    address: A,
                 ) -> LocationSetIndex {
                     #[target_feature(enable = $features)]
-                    fn lookup(
-                        map: &RangeMap<u128>,
-                        address: u128,
+                    fn lookup<A: KeyedAddress>(
+                        ranges: &RangeMap<A>,
+                        address: A,
                         counter: $name,
                     ) -> LocationSetIndex {
-                        map.lookup(address, counter)
+                        ranges.lookup(address, counter)
                     }
                     // SAFETY: `self` is the proof that the processor has the enabled features.
-                    unsafe { lookup(map, address, self) }
+                    unsafe { lookup(ranges, address, self) }
                 }
 
                 pub(super) fn lookup_batch(
@@ -265,27 +270,39 @@ mod x86_64 {
 }
 
 impl Processor {
-    /// [`Ipv4Map::lookup`] with the best instructions there are.
+    /// [`Flat::lookup`] with the best instructions there are.
     #[inline(always)]
-    pub(super) fn lookup_ipv4(self, map: &Ipv4Map, address: u32) -> LocationSetIndex {
+    pub(super) fn flat<const BITS: u32>(self, flat: &Flat<BITS>, address: u32) -> LocationSetIndex {
+        #[inline(never)]
+        fn portable<const BITS: u32>(flat: &Flat<BITS>, address: u32) -> LocationSetIndex {
+            flat.lookup(address)
+        }
         match self {
-            Self::Portable => map.lookup(address, Portable),
+            Self::Portable => portable(flat, address),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(avx2) => avx2.lookup_ipv4(map, address),
+            Self::Avx2(avx2) => avx2.flat(flat, address),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(avx512) => avx512.lookup_ipv4(map, address),
+            Self::Avx512(avx512) => avx512.flat(flat, address),
         }
     }
 
     /// [`RangeMap::lookup`] with the best instructions there are.
     #[inline(always)]
-    pub(super) fn lookup_ipv6(self, map: &RangeMap<u128>, address: u128) -> LocationSetIndex {
+    pub(super) fn ranges<A: KeyedAddress>(
+        self,
+        ranges: &RangeMap<A>,
+        address: A,
+    ) -> LocationSetIndex {
+        #[inline(never)]
+        fn portable<A: KeyedAddress>(ranges: &RangeMap<A>, address: A) -> LocationSetIndex {
+            ranges.lookup(address, Portable)
+        }
         match self {
-            Self::Portable => map.lookup(address, Portable),
+            Self::Portable => portable(ranges, address),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(avx2) => avx2.lookup_ipv6(map, address),
+            Self::Avx2(avx2) => avx2.ranges(ranges, address),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(avx512) => avx512.lookup_ipv6(map, address),
+            Self::Avx512(avx512) => avx512.ranges(ranges, address),
         }
     }
 

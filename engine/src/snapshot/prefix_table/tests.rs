@@ -480,3 +480,27 @@ fn a_table_grows_and_shrinks_while_it_is_used() {
         );
     }
 }
+
+#[test]
+fn a_tenant_with_ten_ranges_costs_some_hundred_bytes() {
+    let ranges: Vec<_> = (0..10_u8)
+        .map(|number| {
+            let network = Ipv4Addr::new(203, number, 113, 0);
+            (
+                Ipv4Net::new_assert(network, 24).into(),
+                location(usize::from(number % 3)),
+            )
+        })
+        .collect();
+    let table = table(&ranges);
+    assert!(
+        table.memory_bytes() < 2_048,
+        "{} bytes",
+        table.memory_bytes()
+    );
+    assert!(
+        table.lookup_bytes() < 1_024,
+        "{} bytes",
+        table.lookup_bytes()
+    );
+}

@@ -21,6 +21,7 @@ use super::super::address::{Address, Prefix};
 use super::super::error::PrefixTableError;
 use super::super::index::LocationSetIndex;
 use super::super::location_set::Interner;
+use super::super::range_map::BATCH;
 use super::super::register::PrefixRegister;
 use super::super::sweep::Sweep;
 use super::segment::Segment;
@@ -103,9 +104,24 @@ impl<const BITS: u32> Flat<BITS> {
     }
 
     #[inline(always)]
-    pub(super) fn lookup(&self, address: u32) -> LocationSetIndex {
+    pub(in super::super) fn lookup(&self, address: u32) -> LocationSetIndex {
         let segment = &self.segments[(address >> 24) as usize];
         LocationSetIndex::from_bits(segment.lookup(address))
+    }
+
+    /// Answers all `addresses`; the memory they wait for is fetched at the same time.
+    #[inline(always)]
+    pub(super) fn lookup_batch(&self, addresses: &[u32; BATCH]) -> [LocationSetIndex; BATCH] {
+        let segments = addresses.map(|address| &*self.segments[(address >> 24) as usize]);
+        let mut roots = [0; BATCH];
+        for (number, root) in roots.iter_mut().enumerate() {
+            *root = segments[number].root(addresses[number]);
+            segments[number].expect(*root);
+        }
+        std::array::from_fn(|number| {
+            let set = segments[number].lookup_in(roots[number], addresses[number]);
+            LocationSetIndex::from_bits(set)
+        })
     }
 
     pub(super) fn len(&self) -> usize {

@@ -7,20 +7,23 @@ mod build;
 mod flat;
 mod segment;
 
-use self::flat::Flat;
+pub(super) use self::flat::Flat;
 use super::address::Prefix;
 use super::error::PrefixTableError;
 use super::index::LocationSetIndex;
 use super::location_set::Interner;
-use super::processor::Counter;
-use super::range_map::RangeMap;
+use super::processor::{Counter, Processor};
+use super::range_map::{BATCH, RangeMap};
 use super::register::PrefixRegister;
 
 /// From this many prefixes on, the flat trie is both faster and not much larger.
 const FLAT_FROM: usize = 4_096;
 
 /// Address → set.
+// The tag is a byte of its own, because it is read in every lookup: one folded into a pointer
+// or a capacity takes six instructions to unfold.
 #[derive(Debug, Clone)]
+#[repr(u8)]
 pub(super) enum Ipv4Map {
     /// Few prefixes.
     Ranges(RangeMap<u32>),
@@ -92,11 +95,25 @@ impl Ipv4Map {
     }
 
     #[inline(always)]
-    pub(super) fn lookup(&self, address: u32, counter: impl Counter) -> LocationSetIndex {
+    pub(super) fn lookup(&self, address: u32, processor: Processor) -> LocationSetIndex {
         match self {
-            Self::Ranges(ranges) => ranges.lookup(address, counter),
-            Self::Narrow(flat) => flat.lookup(address),
-            Self::Wide(flat) => flat.lookup(address),
+            Self::Narrow(flat) => processor.flat(flat, address),
+            Self::Ranges(ranges) => processor.ranges(ranges, address),
+            Self::Wide(flat) => processor.flat(flat, address),
+        }
+    }
+
+    /// Answers all `addresses`; the memory they wait for is fetched at the same time.
+    #[inline(always)]
+    pub(super) fn lookup_batch(
+        &self,
+        addresses: &[u32; BATCH],
+        counter: impl Counter,
+    ) -> [LocationSetIndex; BATCH] {
+        match self {
+            Self::Ranges(ranges) => ranges.lookup_batch(addresses, counter),
+            Self::Narrow(flat) => flat.lookup_batch(addresses),
+            Self::Wide(flat) => flat.lookup_batch(addresses),
         }
     }
 

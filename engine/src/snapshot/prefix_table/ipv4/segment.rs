@@ -17,6 +17,8 @@
 //! is set is not a set but a child: lines from the line of children on. A /16 of one answer is a
 //! node of one run, shared by all that answer the same.
 
+use crate::hint::prefetch;
+
 /// One cache line.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(align(64))]
@@ -48,21 +50,46 @@ impl<const BITS: u32> Segment<BITS> {
     /// The set of `address`, which is in this /8.
     #[inline(always)]
     pub(super) fn lookup(&self, address: u32) -> u32 {
-        let [_, second, third, fourth] = address.to_be_bytes();
-        let node = self.roots[usize::from(second)] as usize;
-        let leaf = self.leaf(node, third);
+        let root = self.root(address);
+        if let Some(more_leaves) = self.lines.get(root + 1) {
+            prefetch(more_leaves);
+        }
+        self.lookup_in(root, address)
+    }
+
+    /// The first step of [`lookup`](Self::lookup): the node of the /16 of `address`.
+    #[inline(always)]
+    pub(super) fn root(&self, address: u32) -> usize {
+        self.roots[(address >> 16 & 0xff) as usize] as usize
+    }
+
+    /// Fetches what the second step will read: the node, and the line after it, where most leaves
+    /// are that have no place in the node.
+    #[inline(always)]
+    pub(super) fn expect(&self, root: usize) {
+        if let Some([node, leaves]) = self.lines.get(root..root + 2) {
+            prefetch(node);
+            prefetch(leaves);
+        }
+    }
+
+    /// The second step of [`lookup`](Self::lookup), from the node of the /16 of `address`.
+    #[inline(always)]
+    pub(super) fn lookup_in(&self, root: usize, address: u32) -> u32 {
+        let leaf = self.leaf(root, address >> 8 & 0xff);
         if leaf & Self::CHILD == 0 {
             return leaf as u32;
         }
-        self.leaf(self.child(node, leaf), fourth) as u32
+        self.leaf(self.child(root, leaf), address & 0xff) as u32
     }
 
     #[inline(always)]
-    fn leaf(&self, node: usize, slot: u8) -> u64 {
+    fn leaf(&self, node: usize, slot: u32) -> u64 {
         let Line(words) = &self.lines[node];
-        let word = usize::from(slot / 64);
-        let up_to_slot = words[word] & (u64::MAX >> (63 - slot % 64));
-        let before = words[COUNTS_WORD] >> (CHILDREN_BITS as usize + 8 * word) & 0xff;
+        let word = slot / 64;
+        // Shifting the later slots out leaves one bit per run up to this slot.
+        let up_to_slot = words[word as usize] << (!slot & 63);
+        let before = words[COUNTS_WORD] >> (CHILDREN_BITS + 8 * word) & 0xff;
         self.leaf_of_run(node, before as usize + up_to_slot.count_ones() as usize - 1)
     }
 

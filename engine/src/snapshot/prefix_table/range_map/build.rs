@@ -11,9 +11,9 @@ use super::tree::{EndTree, Key};
 use super::{DIVIDED, DividedKey, KeyedAddress, Piece, RangeMap};
 
 /// A piece of more ranges is cut in two.
-const PIECE_RANGES: usize = 640;
+const PIECE_RANGES: usize = 648;
 /// How many prefixes go into a new piece: mostly fewer than two ranges each, and room is left.
-const PIECE_PREFIXES: usize = 360;
+const PIECE_PREFIXES: usize = 440;
 
 impl<A: KeyedAddress> RangeMap<A> {
     /// The map of all prefixes in `register`.

@@ -25,6 +25,7 @@ use self::tree::{Descent, EndTree, Key};
 use super::address::Address;
 use super::index::LocationSetIndex;
 use super::processor::Counter;
+use crate::hint::prefetch;
 
 /// Address → set.
 #[derive(Debug, Clone)]
@@ -139,7 +140,9 @@ impl<A: KeyedAddress> RangeMap<A> {
             [only] => only,
             pieces => &pieces[self.directory.position(key, counter)],
         };
-        piece.answer(piece.ends.position(key, counter), address)
+        let descent = piece.ends.last_line(key, counter);
+        piece.expect_answer(descent);
+        piece.answer(piece.ends.arrive(descent, key, counter), address)
     }
 
     /// Answers all `addresses`, which go down the trees together, one level at a time: the memory
@@ -173,12 +176,13 @@ impl<A: KeyedAddress> RangeMap<A> {
                 }
             }
         }
+        for (piece, descent) in pieces.iter().zip(descents) {
+            piece.expect_answer(descent);
+        }
         let mut positions = [0; BATCH];
-        for (position, ((piece, descent), address)) in positions
-            .iter_mut()
-            .zip(pieces.iter().zip(descents).zip(addresses))
-        {
-            *position = piece.ends.arrive(descent, address.key(), counter);
+        for (number, position) in positions.iter_mut().enumerate() {
+            let key = addresses[number].key();
+            *position = pieces[number].ends.arrive(descents[number], key, counter);
         }
         std::array::from_fn(|number| pieces[number].answer(positions[number], addresses[number]))
     }
@@ -211,6 +215,14 @@ impl<A: KeyedAddress> RangeMap<A> {
 }
 
 impl<K: Key> Piece<K> {
+    /// Fetches the answers of the line at which `descent` has arrived, while its ends are counted.
+    #[inline(always)]
+    fn expect_answer(&self, descent: Descent) {
+        if let Some(answer) = self.answers.get(descent.first_position::<K>()) {
+            prefetch(answer);
+        }
+    }
+
     #[inline(always)]
     fn answer<A: KeyedAddress<Key = K>>(&self, position: usize, address: A) -> LocationSetIndex {
         let answer = self.answers[position];

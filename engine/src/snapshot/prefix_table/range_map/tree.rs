@@ -124,11 +124,35 @@ impl<K: Key> EndTree<K> {
     /// last end is not below it.
     #[inline(always)]
     pub(super) fn position(&self, key: K, counter: impl Counter) -> usize {
+        self.arrive(self.last_line(key, counter), key, counter)
+    }
+
+    /// All steps of `position` but the last one.
+    #[inline(always)]
+    pub(super) fn last_line(&self, key: K, counter: impl Counter) -> Descent {
+        // The usual depths apart from the loop: there, where a level starts is a constant.
+        match self.levels {
+            1 => Descent::ROOT,
+            2 => self.descend_often::<1>(key, counter),
+            3 => self.descend_often::<2>(key, counter),
+            4 => self.descend_often::<3>(key, counter),
+            _ => {
+                let mut descent = Descent::ROOT;
+                for _ in 1..self.levels {
+                    self.descend(&mut descent, key, counter);
+                }
+                descent
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn descend_often<const TIMES: usize>(&self, key: K, counter: impl Counter) -> Descent {
         let mut descent = Descent::ROOT;
-        for _ in 1..self.levels {
+        for _ in 0..TIMES {
             self.descend(&mut descent, key, counter);
         }
-        self.arrive(descent, key, counter)
+        descent
     }
 
     /// How many lines there are on the way to a position.
@@ -192,4 +216,10 @@ impl Descent {
         level_start: 0,
         level_width: 1,
     };
+
+    /// The position of the first end in the line at which a search has arrived.
+    #[inline(always)]
+    pub(super) fn first_position<K: Key>(self) -> usize {
+        self.line * K::PER_LINE
+    }
 }
