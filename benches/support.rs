@@ -1,5 +1,7 @@
 //! What the benches share: inputs that are the same in every run, and how long to measure.
 
+pub mod inputs;
+
 use std::time::Duration;
 
 use criterion::Criterion;
