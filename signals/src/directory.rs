@@ -105,6 +105,19 @@ impl DirectoryMap {
             .insert(since, Some(principal));
     }
 
+    /// `name` was seen to mean `principal` at the instant `seen`. A name of which nothing was known
+    /// has always meant it; one that meant somebody else has changed hands just now; one that is
+    /// known already stays as it is, however often it is seen.
+    pub fn observe(&mut self, tenant: TenantId, name: Name, principal: Principal, seen: Timestamp) {
+        let history = self.bindings.entry((tenant, fold(name))).or_default();
+        let current = history.range(..=seen).next_back();
+        match current {
+            None => history.insert(Timestamp::MINIMUM, Some(principal)),
+            Some((_, Some(known))) if *known == principal => return,
+            Some(_) => history.insert(seen, Some(principal)),
+        };
+    }
+
     /// `name` means nobody that we know from `since` on.
     pub fn release(&mut self, tenant: TenantId, name: Name, since: Timestamp) {
         let history = self.bindings.entry((tenant, fold(name))).or_default();
@@ -294,6 +307,18 @@ mod tests {
         assert_eq!(map.resolve(&id("t"), &name, at(200)), Some(user("new")));
         assert_eq!(map.resolve(&id("t"), &name, at(50)), Some(user("old")));
         assert_eq!(map.resolve(&id("other"), &name, at(50)), None);
+    }
+
+    #[test]
+    fn an_observed_name_reaches_back_until_it_changes_hands() {
+        let mut map = DirectoryMap::new();
+        let name = Name::email("ada@example.com");
+        map.observe(id("t"), name.clone(), user("one"), at(100));
+        map.observe(id("t"), name.clone(), user("one"), at(200));
+        assert_eq!(map.resolve(&id("t"), &name, at(5)), Some(user("one")));
+        map.observe(id("t"), name.clone(), user("two"), at(300));
+        assert_eq!(map.resolve(&id("t"), &name, at(250)), Some(user("one")));
+        assert_eq!(map.resolve(&id("t"), &name, at(301)), Some(user("two")));
     }
 
     #[test]

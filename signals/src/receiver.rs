@@ -7,7 +7,7 @@ use crate::directory::Directory;
 use crate::event_map::{Interpretation, interpret};
 use crate::refusal::{ErrorCode, Refusal};
 use crate::set::verify::{VerifyError, media_type, signed};
-use crate::set::{Claims, Compact, VerifiedSet, Voucher};
+use crate::set::{Claims, Compact, KeptSet, VerifiedSet, Voucher};
 use crate::transmitter::{Transmitter, TransmitterConfig, TransmitterError};
 
 /// Every transmitter that this receiver takes events from.
@@ -97,6 +97,24 @@ impl Receiver {
     ) -> Result<VerifiedSet, Refusal> {
         let claims = Claims::parse(claims)?;
         VerifiedSet::new(self.route(&claims)?, claims, now, voucher)
+    }
+
+    /// Takes back a token that was verified earlier and kept by the host, who vouches for the
+    /// place where it was.
+    ///
+    /// # Errors
+    /// The transmitter is no longer configured, or no longer so that it would be taken.
+    pub fn restore(&self, kept: &KeptSet) -> Result<VerifiedSet, Refusal> {
+        let claims = Claims::parse(kept.claims.to_string().as_bytes())?;
+        let transmitter = self.transmitter(kept.transmitter.as_str()).ok_or_else(|| {
+            Refusal::new(
+                ErrorCode::InvalidIssuer,
+                "events of this issuer are not taken here",
+            )
+            .with_detail(kept.transmitter.to_string())
+        })?;
+        let voucher = Voucher::host("verified earlier and kept by the host");
+        VerifiedSet::new(transmitter, claims, kept.verified_at, voucher)
     }
 
     /// Finds out what a token changes.

@@ -278,6 +278,24 @@ fn names_are_looked_up_kept_or_taken_as_they_are() {
 }
 
 #[test]
+fn a_token_that_waits_survives_a_restart() {
+    let email = json!({ "format": "email", "email": "ada@example.com" });
+    let token = claims(&email, EventType::SessionRevoked, &json!({}));
+    let receiver = Receiver::new([config(&json!({}))]).unwrap();
+    let set = receiver
+        .vouch(token.to_string().as_bytes(), NOW, Voucher::host("a test"))
+        .unwrap();
+    let kept = serde_json::to_string(&set.kept()).unwrap();
+    let restored = receiver
+        .restore(&serde_json::from_str(&kept).unwrap())
+        .unwrap();
+    assert_eq!(restored.claims(), set.claims());
+    assert_eq!(restored.verified_at(), set.verified_at());
+    let elsewhere = Receiver::new([config(&json!({ "name": "other" }))]).unwrap();
+    assert!(elsewhere.restore(&set.kept()).is_err());
+}
+
+#[test]
 fn any_alias_is_enough_and_one_principal_is_hit_once() {
     let subject = json!({ "format": "aliases", "identifiers": [
         { "format": "opaque", "id": "u" },

@@ -83,7 +83,8 @@ pub struct GraphFacts {
     pub events: Vec<Event>,
     /// Who joined or left which group.
     pub memberships: Vec<MembershipChange>,
-    /// Names by which objects are known, each with the instant from which the name holds.
+    /// Names by which objects are known, each with the instant at which it was seen; for
+    /// [`DirectoryMap::observe`](crate::directory::DirectoryMap::observe).
     pub names: Vec<(Name, Principal, Timestamp)>,
     /// Policies and named locations that changed.
     pub documents: Vec<DocumentChange>,

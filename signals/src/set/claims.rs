@@ -100,6 +100,34 @@ impl<'de> Deserialize<'de> for Events {
 }
 
 impl Claims {
+    /// The claims as JSON that reads back as the same claims.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let mut value = serde_json::json!({
+            "iss": self.issuer,
+            "iat": self.issued_at,
+            "jti": self.id,
+            "aud": self.audience,
+            "events": self
+                .events
+                .iter()
+                .map(|(uri, payload)| (uri.clone(), Value::Object(payload.clone())))
+                .collect::<Map<String, Value>>(),
+        });
+        for (name, member) in [
+            ("txn", serde_json::json!(self.transaction)),
+            ("toe", serde_json::json!(self.time_of_event)),
+            ("sub_id", serde_json::json!(self.subject)),
+            ("sub", serde_json::json!(self.sub)),
+            ("exp", self.has_expiry.then_some(0).into()),
+        ] {
+            if !member.is_null() {
+                value[name] = member;
+            }
+        }
+        value
+    }
+
     /// Reads a claims set.
     ///
     /// # Errors
@@ -169,6 +197,8 @@ mod tests {
             Some(Timestamp::from_seconds(1_700_000_000))
         );
         assert_eq!(claims.audience, ["a"]);
+        let again = Claims::parse(claims.to_value().to_string().as_bytes()).unwrap();
+        assert_eq!(again, claims);
     }
 
     #[test]

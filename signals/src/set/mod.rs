@@ -14,4 +14,4 @@ pub use algorithm::Algorithm;
 pub use claims::Claims;
 pub use compact::{Compact, Header};
 pub use keys::{KeyLookup, KeySet, Keys};
-pub use verify::{VerifiedSet, Voucher};
+pub use verify::{KeptSet, VerifiedSet, Voucher};

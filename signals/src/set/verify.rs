@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
+use highwater::identifier::Identifier;
 use highwater::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Algorithm, Claims, Compact, KeyLookup};
 use crate::refusal::{ErrorCode, Refusal};
@@ -132,9 +135,31 @@ impl VerifiedSet {
         self.verified_at
     }
 
+    /// The token in a form that can be kept, for [`Receiver::restore`](crate::Receiver::restore).
+    #[must_use]
+    pub fn kept(&self) -> KeptSet {
+        KeptSet {
+            transmitter: self.transmitter().name.clone(),
+            claims: self.claims.to_value(),
+            verified_at: self.verified_at,
+        }
+    }
+
     pub(crate) fn profile(&self) -> &Profile {
         &self.transmitter.profile
     }
+}
+
+/// A verified token as it is kept while its subject cannot be resolved. It carries no signature:
+/// whoever restores it vouches for the place where it was kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptSet {
+    /// The transmitter's name.
+    pub transmitter: Identifier,
+    /// The claims.
+    pub claims: Value,
+    /// When it was verified.
+    pub verified_at: Timestamp,
 }
 
 fn forbidden_claims(claims: &Claims, profile: &Profile) -> Result<(), Refusal> {
