@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::deployment::{Deployment, Sources};
 use crate::failure::{Exit, Failure};
+use crate::input::events::EventOptions;
+use crate::input::lines::Lines;
 use crate::output::Format;
-use crate::{check, decide};
+use crate::{check, decide, events, explain, replay};
 
 /// Decide whether an access token is still good: allow, challenge or deny.
 #[derive(Debug, Parser)]
@@ -25,6 +28,12 @@ enum Command {
     Check(check::Check),
     /// Decide requests: JSON Lines in, JSON Lines out
     Decide(decide::Decide),
+    /// Say why: every policy, condition, location and event behind a decision
+    Explain(explain::Explain),
+    /// Decide a log in the order in which it happened, and sum it up
+    Replay(replay::Replay),
+    /// Read Security Event Tokens, Graph pages and engine events; say what they change
+    Events(events::Events),
 }
 
 impl Arguments {
@@ -33,19 +42,45 @@ impl Arguments {
         match self.command {
             Command::Check(check) => check.run(),
             Command::Decide(decide) => decide.run(),
+            Command::Explain(explain) => explain.run(),
+            Command::Replay(replay) => replay.run(),
+            Command::Events(events) => events.run(),
         }
     }
 }
 
-/// Requests and events, as several commands take them.
+/// Requests and events of one go, as `decide` and `explain` take them.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Inputs {
-    /// Events to apply before the first request: JSON Lines
+    /// Events that are in force before the first request: engine events, Security Event Tokens,
+    /// Graph pages
     #[arg(long, value_name = "FILE", num_args = 1..)]
-    pub(crate) events: Vec<PathBuf>,
-    /// Requests as JSON Lines; - is stdin
-    #[arg(long, value_name = "FILE", default_value = "-")]
-    pub(crate) requests: PathBuf,
+    events: Vec<PathBuf>,
+    /// Requests as JSON Lines; - is stdin [default: requests.jsonl of FOLDER, else stdin]
+    #[arg(long, value_name = "FILE")]
+    requests: Option<PathBuf>,
+    #[command(flatten)]
+    event_options: EventOptions,
+}
+
+impl Inputs {
+    /// The engine with the events in force, and the requests to come.
+    pub(crate) fn open(&self, sources: &Sources) -> Result<(Deployment, Lines), Failure> {
+        let deployment = sources.deploy()?;
+        let mut files = self.events.clone();
+        if files.is_empty() {
+            files.extend(sources.file_in_folder("events.jsonl"));
+        }
+        for event in self.event_options.read(&files)? {
+            deployment.engine.apply(&event);
+        }
+        let requests = self
+            .requests
+            .clone()
+            .or_else(|| sources.file_in_folder("requests.jsonl"))
+            .unwrap_or_else(|| PathBuf::from("-"));
+        Ok((deployment, Lines::open(&requests)?))
+    }
 }
 
 /// `--format`.

@@ -125,7 +125,7 @@ fn write_human(out: &mut impl Write, report: &Report) -> Result<(), Failure> {
             paint(QUIET, detail)
         )
     };
-    row("files", report.files, String::new())?;
+    row("files", report.files, "read".to_owned())?;
     row(
         "policies",
         total,

@@ -9,7 +9,6 @@ use serde::Serialize;
 use crate::arguments::Inputs;
 use crate::deployment::{Deployment, Sources};
 use crate::failure::{Exit, Failure};
-use crate::input::events;
 use crate::input::lines::Lines;
 use crate::output::{self, BAD, Format, GOOD, NAME, QUIET, WARN, count, paint, say};
 
@@ -28,11 +27,7 @@ pub(crate) struct Decide {
 impl Decide {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let deployment = self.sources.deploy()?;
-        for event in events::read_all(&self.inputs.events)? {
-            deployment.engine.apply(&event);
-        }
-        let mut lines = Lines::open(&self.inputs.requests)?;
+        let (deployment, mut lines) = self.inputs.open(&self.sources)?;
         match self.format {
             Format::Json => answer_all(&deployment, &mut lines, output::machine(), write_json),
             Format::Human => answer_all(&deployment, &mut lines, output::human(), write_human),

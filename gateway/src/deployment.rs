@@ -16,12 +16,15 @@ use crate::output::{WARN, count, paint, say};
 /// Where documents and settings come from.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Sources {
+    /// A folder with highwater.toml, and events.jsonl and requests.jsonl unless given apart
+    #[arg(value_name = "FOLDER", conflicts_with_all = ["config", "documents"])]
+    folder: Option<PathBuf>,
     /// Tenants, issuers and settings from a highwater.toml
     #[arg(long, value_name = "FILE", conflicts_with = "documents")]
-    pub(crate) config: Option<PathBuf>,
+    config: Option<PathBuf>,
     /// Documents of one tenant, whichever it is: files, or folders with *.json
-    #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "config")]
-    pub(crate) documents: Vec<PathBuf>,
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    documents: Vec<PathBuf>,
     /// Country table for --documents: MaxMind DB (*.mmdb), or lines of CC<TAB>prefix
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     country_table: Option<PathBuf>,
@@ -30,7 +33,7 @@ pub(crate) struct Sources {
     trusted_ips: Option<PathBuf>,
     /// Go on without refused documents. DANGEROUS: what they forbid is allowed
     #[arg(long)]
-    pub(crate) accept_refused: bool,
+    accept_refused: bool,
 }
 
 /// An engine with its documents, and the issuers whose tokens it reads.
@@ -80,8 +83,26 @@ impl Sources {
         })
     }
 
+    /// A file of the folder on the command line, if both are there.
+    pub(crate) fn file_in_folder(&self, name: &str) -> Option<PathBuf> {
+        let path = self.folder.as_ref()?.join(name);
+        path.exists().then_some(path)
+    }
+
     fn configuration(&self) -> Result<Option<Configuration>, Failure> {
-        self.config.as_deref().map(Configuration::load).transpose()
+        let path = match (&self.folder, &self.config) {
+            (Some(folder), _) => folder.join("highwater.toml"),
+            (None, Some(config)) => config.clone(),
+            (None, None) if self.documents.is_empty() => {
+                return Err(Failure::Input(
+                    "nothing to decide by: name a folder with a highwater.toml, or give --config \
+                     FILE or --documents PATH"
+                        .to_owned(),
+                ));
+            }
+            (None, None) => return Ok(None),
+        };
+        Configuration::load(&path).map(Some)
     }
 
     fn read(

@@ -14,9 +14,13 @@ mod check;
 mod config;
 mod decide;
 mod deployment;
+mod events;
+mod explain;
 mod failure;
 mod input;
 mod output;
+mod replay;
+mod story;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@ pub(crate) mod events;
 pub(crate) mod lines;
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use crate::failure::Failure;
@@ -12,6 +13,15 @@ use crate::failure::Failure;
 /// The bytes of a file, or why not.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| unreadable(path, &error))
+}
+
+/// Everything that comes on stdin.
+pub(crate) fn read_stdin() -> Result<Vec<u8>, Failure> {
+    let mut content = Vec::new();
+    std::io::stdin()
+        .read_to_end(&mut content)
+        .map_err(|error| unreadable(Path::new("-"), &error))?;
+    Ok(content)
 }
 
 /// The text of a file, or why not.

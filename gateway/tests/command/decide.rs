@@ -93,7 +93,10 @@ fn events_are_in_force_before_the_first_request() {
     .unwrap();
     let ended = folder.run(decide, "");
     assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
-    assert!(ended.stderr.contains("events.jsonl:1:"), "{ended:?}");
+    assert!(
+        ended.stderr.contains("events.jsonl: not an event"),
+        "{ended:?}"
+    );
 }
 
 #[test]

@@ -5,4 +5,7 @@
 mod check;
 mod configuration;
 mod decide;
+mod events;
+mod explain;
+mod replay;
 mod run;

@@ -26,6 +26,7 @@ impl Folder {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("command-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
         let folder = Folder(path);
         for (name, content) in files {
             let file = folder.0.join(name);
