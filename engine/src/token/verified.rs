@@ -110,11 +110,12 @@ impl VerifiedToken {
 
     /// Names the tenant, the subject and where it was seen.
     pub(crate) fn holder_at(&self, address: Option<IpAddr>) -> u128 {
-        // Mixed, not hashed: the holder is already 128 secret bits.
+        // Mixed, not hashed: the holder is already 128 secret bits. IPv4 takes the place of the
+        // mapped addresses, which canonical IPv6 leaves free, so no two places are the same.
         let place = match address.map(|address| address.to_canonical()) {
-            None => 1,
-            Some(IpAddr::V4(address)) => u128::from(u32::from(address)) << 2 | 2,
-            Some(IpAddr::V6(address)) => u128::from(address).rotate_left(2) ^ 3,
+            None => return mix(mix(self.holder ^ 1)),
+            Some(IpAddr::V4(address)) => u128::from(address.to_ipv6_mapped()),
+            Some(IpAddr::V6(address)) => u128::from(address),
         };
         mix(self.holder ^ mix(place))
     }
