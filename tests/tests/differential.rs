@@ -14,8 +14,9 @@ fn engine_and_oracle_agree_on_generated_cases() {
             let (case, divergence) = minimise(case, divergence);
             let answers = OracleSurface.run(&case);
             panic!(
-                "seed {seed}\noracle: {:?}\nengine: {:?}\n{}",
+                "seed {seed}\noracle: {:?}\n{}: {:?}\n{}",
                 divergence.oracle,
+                divergence.surface,
                 divergence.engine,
                 to_toml(&case, &answers)
             );

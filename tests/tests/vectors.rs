@@ -51,6 +51,11 @@ fn the_engine_explains_as_recorded() {
 }
 
 #[test]
+fn the_engine_decides_in_batches_as_recorded() {
+    check(&mut EngineSurface::Batched);
+}
+
+#[test]
 fn the_corpus_is_large_and_each_case_has_a_name_of_its_own() {
     let cases = corpus().unwrap();
     let decisions = |case: &Case| {

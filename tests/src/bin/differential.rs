@@ -89,7 +89,7 @@ fn report(case: Case, divergence: Divergence) {
     let (case, divergence) = minimise(case, divergence);
     println!("first divergence: {name}, request {}", divergence.request);
     println!("oracle: {:?}", divergence.oracle);
-    println!("engine: {:?}", divergence.engine);
+    println!("{}: {:?}", divergence.surface, divergence.engine);
     let answers = OracleSurface.run(&case);
     println!("\n{}", to_toml(&case, &answers));
 }

@@ -1,8 +1,10 @@
 //! Ways of asking: each runs a vector from a fresh start and answers in the same terms.
 
+mod command;
 mod engine;
 mod oracle;
 
+pub use command::CommandSurface;
 pub use engine::EngineSurface;
 pub use oracle::OracleSurface;
 
