@@ -422,6 +422,27 @@ fn rules_take_the_place_of_the_table() {
 }
 
 #[test]
+fn a_revoked_token_is_found_by_its_id_only() {
+    let revoked = |subject: &Value| {
+        events(
+            &json!({ "profile": "google" }),
+            subject,
+            EventType::TokenRevoked,
+            &json!({}),
+        )
+    };
+    let by_id = json!({ "format": "jwt_id", "iss": ISSUER, "jti": "t" });
+    assert_eq!(
+        revoked(&by_id),
+        expected(&[("deny", json!({ "token": "t" }))])
+    );
+    assert_eq!(revoked(&serde_json::to_value(user("ada")).unwrap()), []);
+    let by_prefix = json!({ "subject_type": "oauth_token", "token_type": "refresh_token",
+        "token_identifier_alg": "prefix", "token": "1//0abcdefghijkl" });
+    assert_eq!(revoked(&by_prefix), []);
+}
+
+#[test]
 fn a_critical_member_takes_the_event_with_it() {
     let changes = json!({ "critical_subject_members": ["planet"] });
     let token = claims(

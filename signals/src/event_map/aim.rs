@@ -289,7 +289,14 @@ impl Finder<'_, '_> {
                 found.extend(self.named(name, Dimension::User)?);
                 Ok(found)
             }
-            (Bare::Token, _) => self.named(name, Dimension::Token),
+            (Bare::Token, Name::Opaque { .. }) => self.named(name, Dimension::Token),
+            // The prefix or hash of a refresh token, or its owner: no token that comes here.
+            (Bare::Token, other) => {
+                self.notices.push(Notice::UnknownFormat {
+                    format: other.format().to_owned(),
+                });
+                Ok(Vec::new())
+            }
             (Bare::Device, _) => self.named(name, Dimension::Device),
             (Bare::Session, _) => self.named(name, Dimension::Session),
             (Bare::Tenant, _) => {
