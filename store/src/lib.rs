@@ -44,6 +44,9 @@ mod core;
 pub mod disk;
 mod error;
 mod memory;
+pub mod mesh;
+#[cfg(feature = "nats")]
+pub mod nats;
 pub mod operator;
 mod pending;
 mod record;

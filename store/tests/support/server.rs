@@ -1,0 +1,149 @@
+//! Real NATS servers on loopback, on free ports, ended by their own process ids.
+//!
+//! The server comes from `HIGHWATER_NATS_SERVER`, or is installed once into `target/nats` by
+//! `tests/nats/install.sh`. Without either, tests are skipped with a notice, but fail where `CI`
+//! is set.
+#![allow(clippy::unwrap_used, dead_code)] // a test may; each uses its own part
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The program, or `None` after a notice.
+pub(crate) fn program() -> Option<PathBuf> {
+    if let Ok(path) = std::env::var("HIGHWATER_NATS_SERVER") {
+        return Some(path.into());
+    }
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = package
+        .parent()
+        .unwrap()
+        .join("target/nats/bin/nats-server");
+    let is_there = path.exists()
+        || Command::new("sh")
+            .arg(package.join("tests/nats/install.sh"))
+            .stdout(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success());
+    if is_there {
+        return Some(path);
+    }
+    assert!(std::env::var("CI").is_err(), "no nats-server");
+    eprintln!("SKIPPED: no nats-server; run store/tests/nats/install.sh");
+    None
+}
+
+/// One server, started again on the same port and files as often as a test likes.
+pub(crate) struct Server {
+    program: PathBuf,
+    arguments: Vec<String>,
+    pub(crate) port: u16,
+    child: Option<Child>,
+}
+
+impl Server {
+    pub(crate) fn start(program: &Path, directory: &Path, more: &[&str]) -> Server {
+        let port = free_port();
+        let mut server = Server {
+            program: program.to_owned(),
+            arguments: [
+                "-js",
+                "-a",
+                "127.0.0.1",
+                "-p",
+                &port.to_string(),
+                "-sd",
+                directory.to_str().unwrap(),
+            ]
+            .into_iter()
+            .chain(more.iter().copied())
+            .map(str::to_owned)
+            .collect(),
+            port,
+            child: None,
+        };
+        server.resume();
+        server
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    pub(crate) fn resume(&mut self) {
+        let child = Command::new(&self.program)
+            .args(&self.arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+        let address = format!("127.0.0.1:{}", self.port);
+        eventually("the server listens", || {
+            std::net::TcpStream::connect(&address).is_ok()
+        });
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Three servers that know each other.
+pub(crate) fn cluster(program: &Path, directory: &Path) -> Vec<Server> {
+    let ports: Vec<u16> = (0..3).map(|_| free_port()).collect();
+    let routes: Vec<String> = ports
+        .iter()
+        .map(|port| format!("nats://127.0.0.1:{port}"))
+        .collect();
+    let routes = routes.join(",");
+    (0..3)
+        .map(|index| {
+            let files = directory.join(format!("server-{index}"));
+            fs::create_dir_all(&files).unwrap();
+            let name = format!("server-{index}");
+            let cluster = format!("nats://127.0.0.1:{}", ports[index]);
+            Server::start(
+                program,
+                &files,
+                &[
+                    "--name",
+                    &name,
+                    "--cluster_name",
+                    "highwater",
+                    "--cluster",
+                    &cluster,
+                    "--routes",
+                    &routes,
+                ],
+            )
+        })
+        .collect()
+}
+
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Waits for something that has to come. The bound only ends a test that would hang.
+#[track_caller]
+pub(crate) fn eventually(what: &str, mut is_there: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(90);
+    while !is_there() {
+        assert!(Instant::now() < end, "never: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
