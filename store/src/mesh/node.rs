@@ -33,6 +33,8 @@ pub struct Node {
     run_start: u64,
     newest: u64,
     is_synchronised: bool,
+    /// Whether the revisions may be those of another bucket by now.
+    is_doubtful: bool,
     /// While everything is read: the registers and documents that the bus has.
     seen: Option<HashSet<Key>>,
     revisions: HashMap<Key, u64>,
@@ -142,6 +144,7 @@ impl Node {
             run_start: u64::MAX,
             newest: 0,
             is_synchronised: false,
+            is_doubtful: false,
             seen: None,
             revisions: HashMap::new(),
             current_at: None,
@@ -152,7 +155,12 @@ impl Node {
     /// Whether revisions are missing that only reading can bring.
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        !self.is_synchronised || self.newest > self.applied
+        !self.is_synchronised || self.is_doubtful || self.newest > self.applied
+    }
+
+    /// The connection was made anew: whatever answers now may hold another bucket.
+    pub fn doubt(&mut self) {
+        self.is_doubtful = true;
     }
 
     /// Starts reading: what has to be read from the bucket that calls itself `bucket` and is at
@@ -192,6 +200,7 @@ impl Node {
         self.applied = self.applied.max(last);
         self.close_run(now);
         self.is_synchronised = true;
+        self.is_doubtful = false;
         if let Some(seen) = self.seen.take() {
             self.publish_unseen(&seen, now);
         }
@@ -216,6 +225,9 @@ impl Node {
             }
             self.run_start = revision;
             self.newest = revision;
+        } else {
+            // Backwards. On a subscription in order, that is a bucket that began anew.
+            self.is_doubtful = true;
         }
         self.close_run(now);
         self.take(revision, key, payload)

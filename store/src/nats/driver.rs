@@ -82,7 +82,13 @@ async fn session(shared: &Arc<Shared>, options: &NatsOptions, pause: &mut Pause)
     let mut last_heard = Instant::now();
     let mut reading = Pause::new(options.longest_pause);
     let mut read_again = None::<Instant>;
+    let mut connects = shared.connection.lock().connects;
     loop {
+        let made = shared.connection.lock().connects;
+        if made != connects {
+            connects = made;
+            shared.node.lock().doubt();
+        }
         let quiet_until = read_again.unwrap_or(last_heard + options.silence);
         tokio::select! {
             biased;
