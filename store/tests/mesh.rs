@@ -288,11 +288,11 @@ fn a_cluster_may_lose_any_server() {
         usize::try_from(number).unwrap()
     };
     converge(&all, spread(90));
-    for index in 0..3 {
-        servers[index].kill();
+    for server in &mut servers {
+        server.kill();
         let known = spread(90);
         converge(&all, known);
-        servers[index].resume();
+        server.resume();
     }
     converge(&all, spread(9));
 }

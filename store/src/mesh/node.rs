@@ -308,7 +308,7 @@ impl Node {
         }
         match theirs {
             Some(Message::Register(entry)) => {
-                let _ = self.store.commit(Batch::from_other_node().register(*entry));
+                drop(self.store.commit(Batch::from_other_node().register(*entry)));
             }
             Some(Message::Document(pointer)) if self.wants(&pointer) => {
                 return Conflict::Fetch(pointer);

@@ -239,7 +239,7 @@ pub(super) async fn fetch(shared: &Arc<Shared>, bucket: &Bucket, pointer: &Point
             pointer.digest
         ));
     }
-    let _ = shared.node.lock().fetched(document);
+    drop(shared.node.lock().fetched(document));
     Ok(())
 }
 
