@@ -5,8 +5,10 @@
 //! face. Neither call reads or writes the memory it is given, so both are sound for any address
 //! range at all; the safe signatures only make sure that the range is the caller's own.
 //!
-//! Measured before it was let in: over 160 MiB at random, huge pages save a fifth to a third of
-//! the latency of a miss, and a prefetch lets a batch wait for many lines at once.
+//! What they are worth, with ten million subjects on a machine of two busy cores
+//! (`highwater-compare --only marks-10m`, once as it is and once with huge pages forbidden to the
+//! process): a known subject takes 208 instead of 328 ns, in a batch 40 instead of 89 ns; and the
+//! batch, which lives on prefetching, takes a third of the time of single lookups.
 
 #![allow(unsafe_code, reason = "the hints below have no safe face")]
 
