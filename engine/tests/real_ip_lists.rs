@@ -14,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
-use highwater::snapshot::prefix_table::{LocationIndex, PrefixTable};
+use highwater::snapshot::prefix_table::{LocationIndex, PrefixChange, PrefixTable};
 use ipnet::IpNet;
 
 #[test]
@@ -105,6 +105,76 @@ fn full_routing_tables() {
     lists.check_membership(500_000);
 }
 
+/// The recorded changes that followed the routing tables, in batches: afterwards the changed
+/// table answers like one that is built from what is left, and the first one as before.
+#[test]
+fn routing_changes_while_the_table_is_used() {
+    let Some(data) = shared_data() else { return };
+    for (routes, changes) in [
+        (
+            "bgp/ris-20260511-as3333-v4-rib.txt.gz",
+            "bgp/ris-20260511-as3333-v4-updates-part1.txt.gz",
+        ),
+        (
+            "bgp/ris-20260511-as3333-v6-rib.txt.gz",
+            "bgp/ris-20260511-as3333-v6-updates-part1.txt.gz",
+        ),
+    ] {
+        let location =
+            |prefix: IpNet| LocationIndex::new(usize::from(prefix.prefix_len()) % 5).unwrap();
+        // A part of the table is enough: the rest would only take time.
+        let mut left: BTreeSet<IpNet> = read(&data, routes)
+            .lines()
+            .step_by(8)
+            .map(|line| line.parse().unwrap())
+            .collect();
+        let table_of = |prefixes: &BTreeSet<IpNet>| {
+            let mut builder = PrefixTable::builder();
+            for &prefix in prefixes {
+                builder.insert(prefix, location(prefix));
+            }
+            builder
+        };
+        let mut editor = table_of(&left).build_editor().unwrap();
+        let (before, before_left) = (editor.publish(), left.clone());
+
+        let changes = read(&data, changes);
+        let changes: Vec<(bool, IpNet)> = changes
+            .lines()
+            .take(6_000)
+            .map(|line| (line.starts_with('A'), line[2..].parse().unwrap()))
+            .collect();
+        for batch in changes.chunks(40) {
+            let batch: Vec<_> = batch
+                .iter()
+                .map(|&(announced, prefix)| {
+                    if announced {
+                        left.insert(prefix);
+                        PrefixChange::Insert(prefix, location(prefix))
+                    } else {
+                        left.remove(&prefix);
+                        PrefixChange::Remove(prefix, location(prefix))
+                    }
+                })
+                .collect();
+            editor.apply(batch).unwrap();
+        }
+
+        let after = editor.publish();
+        for (changed, prefixes) in [(&after, &left), (&before, &before_left)] {
+            let fresh = table_of(prefixes).build().unwrap();
+            let touched = changes.iter().map(|&(_, prefix)| prefix);
+            for prefix in prefixes.iter().copied().step_by(5).chain(touched) {
+                for address in [prefix.network(), prefix.broadcast()] {
+                    let answer = changed.set(changed.lookup(address));
+                    assert_eq!(answer, fresh.set(fresh.lookup(address)), "{address}");
+                }
+            }
+        }
+        assert_ne!(left, before_left, "the stream changes something");
+    }
+}
+
 /// Named locations and their prefixes.
 #[derive(Default)]
 struct Lists {
@@ -150,7 +220,7 @@ impl Lists {
                 "{address}: {actual:?} instead of {expected:?}"
             );
             hits += usize::from(!actual.is_empty());
-            if position % (count / 50) == 0 {
+            if position % (count / 20) == 0 {
                 let scanned = self
                     .prefixes
                     .iter()
