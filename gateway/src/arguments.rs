@@ -9,7 +9,7 @@ use crate::failure::{Exit, Failure};
 use crate::input::events::EventOptions;
 use crate::input::lines::Lines;
 use crate::output::Format;
-use crate::{check, decide, events, explain, replay};
+use crate::{check, decide, events, explain, replay, store};
 
 /// Decide whether an access token is still good: allow, challenge or deny.
 #[derive(Debug, Parser)]
@@ -34,6 +34,8 @@ enum Command {
     Replay(replay::Replay),
     /// Read Security Event Tokens, Graph pages and engine events; say what they change
     Events(events::Events),
+    /// Look after a store file: check, dump, import, compact
+    Store(store::Store),
 }
 
 impl Arguments {
@@ -45,6 +47,7 @@ impl Arguments {
             Command::Explain(explain) => explain.run(),
             Command::Replay(replay) => replay.run(),
             Command::Events(events) => events.run(),
+            Command::Store(store) => store.run(),
         }
     }
 }

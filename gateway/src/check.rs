@@ -12,7 +12,9 @@ use crate::config::Configuration;
 use crate::deployment::read_tenants;
 use crate::failure::{Exit, Failure};
 use crate::input::documents::add_paths;
-use crate::output::{self, BAD, Format, GOOD, HEAD, NAME, QUIET, WARN, count, grouped, pad, paint};
+use crate::output::{
+    self, BAD, Format, GOOD, HEAD, NAME, QUIET, WARN, count, grouped, pad, paint, wrapped,
+};
 
 /// Read policies, locations and memberships; say what compiles, what does not, and why.
 #[derive(Debug, clap::Args)]
@@ -153,8 +155,9 @@ fn write_human(out: &mut impl Write, report: &Report) -> Result<(), Failure> {
         )?;
         for refused in &report.refused {
             place(out, paint(BAD, "✗"), &refused.file, &refused.path, "")?;
-            writeln!(out, "    {}", refused.reason)?;
-            writeln!(out, "    {} {}", paint(QUIET, "→"), refused.remedy)?;
+            writeln!(out, "{}", wrapped(4, &refused.reason))?;
+            let remedy = wrapped(6, &refused.remedy);
+            writeln!(out, "    {} {}", paint(QUIET, "→"), remedy.trim_start())?;
         }
     }
     if !report.warnings.is_empty() {
@@ -167,7 +170,7 @@ fn write_human(out: &mut impl Write, report: &Report) -> Result<(), Failure> {
             let code = serde_json::to_value(warning.code)?;
             let code = code.as_str().unwrap_or_default();
             place(out, paint(WARN, "!"), &warning.file, &warning.path, code)?;
-            writeln!(out, "    {}", warning.message)?;
+            writeln!(out, "{}", wrapped(4, &warning.message))?;
         }
     }
     if !report.not_judged.is_empty() {

@@ -20,6 +20,7 @@ mod failure;
 mod input;
 mod output;
 mod replay;
+mod store;
 mod story;
 
 use std::process::ExitCode;

@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 use super::Explained;
 use crate::decide::outcome;
 use crate::failure::Failure;
-use crate::output::{BAD, GOOD, HEAD, NAME, QUIET, WARN, pad, paint};
+use crate::output::{BAD, GOOD, HEAD, NAME, QUIET, WARN, pad, paint, wrapped};
 use crate::story::{address, clock_time, lapse, tell};
 
 /// The widest column of policy names.
@@ -32,7 +32,7 @@ pub(super) fn write(out: &mut impl Write, explained: &Explained) -> Result<(), F
     let reasons: Vec<_> = answer.reasons.iter().map(|code| code.as_str()).collect();
     writeln!(out, "  {}", paint(QUIET, reasons.join(", ")))?;
     for sentence in tell(answer, explanation, &document.token, document.now()) {
-        writeln!(out, "  {sentence}")?;
+        writeln!(out, "{}", wrapped(2, &sentence))?;
     }
     writeln!(out)?;
     who(out, explained)?;
@@ -61,7 +61,10 @@ fn who(out: &mut impl Write, explained: &Explained) -> Result<(), Failure> {
         ..
     } = explained;
     let token = &document.token;
-    let mut row = |name: &str, text: String| writeln!(out, "{}  {text}", paint(HEAD, pad(name, 5)));
+    let mut row = |name: &str, text: String| {
+        let text = wrapped(7, &text);
+        writeln!(out, "{}  {}", paint(HEAD, pad(name, 5)), text.trim_start())
+    };
     let mut members: Vec<String> = Vec::new();
     for dimension in Dimension::ALL {
         if let Some(id) = token.carried(dimension) {

@@ -127,7 +127,7 @@ impl EventOptions {
 }
 
 /// The system's clock, for events that are received now.
-fn wall_clock() -> Timestamp {
+pub(crate) fn wall_clock() -> Timestamp {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -84,6 +84,34 @@ pub(crate) fn grouped(number: usize) -> String {
     text
 }
 
+/// A sentence in lines that fit the terminal, each behind `indent` blanks. Where no terminal shows
+/// it, one line.
+pub(crate) fn wrapped(indent: usize, sentence: &str) -> String {
+    let width = terminal_size::terminal_size_of(io::stdout())
+        .map_or(usize::MAX, |(width, _)| usize::from(width.0));
+    wrap(indent, sentence, width)
+}
+
+fn wrap(indent: usize, sentence: &str, width: usize) -> String {
+    let blanks = " ".repeat(indent);
+    let mut text = blanks.clone();
+    let mut column = indent;
+    for word in sentence.split(' ') {
+        if column > indent && column + 1 + word.width() > width {
+            text.push('\n');
+            text.push_str(&blanks);
+            column = indent;
+        }
+        if column > indent {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += word.width();
+    }
+    text
+}
+
 /// Stdout for people: with colours where they show.
 pub(crate) fn human() -> BufWriter<impl Write> {
     BufWriter::new(anstream::stdout().lock())
@@ -111,6 +139,13 @@ mod tests {
         assert_eq!(count(0, "file"), "0 files");
         assert_eq!(grouped(1_000_000), "1,000,000");
         assert_eq!(grouped(999), "999");
+    }
+
+    #[test]
+    fn sentences_break_between_words() {
+        assert_eq!(wrap(2, "one two three", 9), "  one two\n  three");
+        assert_eq!(wrap(2, "one two three", usize::MAX), "  one two three");
+        assert_eq!(wrap(2, "unbreakable word", 5), "  unbreakable\n  word");
     }
 
     #[test]

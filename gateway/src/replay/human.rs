@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use super::tally::Summary;
 use crate::decide::outcome;
 use crate::failure::Failure;
-use crate::output::{HEAD, NAME, QUIET, WARN, count, grouped, pad, paint};
+use crate::output::{HEAD, NAME, QUIET, WARN, count, grouped, pad, paint, wrapped};
 use crate::story::lapse;
 
 /// At most so many rows of a table.
@@ -122,7 +122,7 @@ fn events(out: &mut impl Write, summary: &Summary) -> Result<(), Failure> {
                 out,
                 "  {:>12}  {}\n                {}",
                 paint(WARN, lapse(milliseconds(first.after_seconds))),
-                refusal.words,
+                wrapped(16, &refusal.words).trim_start(),
                 paint(
                     QUIET,
                     format_args!(
@@ -132,7 +132,12 @@ fn events(out: &mut impl Write, summary: &Summary) -> Result<(), Failure> {
                     )
                 )
             )?,
-            None => writeln!(out, "  {:>12}  {}", paint(QUIET, "never"), refusal.words)?,
+            None => writeln!(
+                out,
+                "  {:>12}  {}",
+                paint(QUIET, "never"),
+                wrapped(16, &refusal.words).trim_start()
+            )?,
         }
     }
     more(out, shown.len())?;

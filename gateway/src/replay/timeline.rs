@@ -13,7 +13,7 @@ use highwater::timestamp::Timestamp;
 use super::tally::Decided;
 use crate::decide::outcome;
 use crate::failure::Failure;
-use crate::output::{HEAD, NAME, QUIET, pad, paint};
+use crate::output::{HEAD, NAME, QUIET, pad, paint, wrapped};
 use crate::story::{Names, address, clock_time, effect_of, tell};
 
 /// A log of at most so many happenings is told in full.
@@ -53,11 +53,12 @@ impl Timeline {
             return Ok(());
         }
         let time = self.time(out, event.time)?;
+        let sentence = wrapped(25, &effect_of(event, &self.names));
         writeln!(
             out,
             "{time}  {}  {}\n",
             paint(HEAD, "event        "),
-            effect_of(event, &self.names)
+            sentence.trim_start()
         )?;
         Ok(())
     }
@@ -97,7 +98,7 @@ impl Timeline {
             paint(QUIET, answer.id.as_deref().unwrap_or_default()),
         )?;
         for sentence in tell(&answer, &explanation, facts, request.now) {
-            writeln!(out, "          {sentence}")?;
+            writeln!(out, "{}", wrapped(10, &sentence))?;
         }
         writeln!(out)?;
         Ok(())

@@ -9,3 +9,4 @@ mod events;
 mod explain;
 mod replay;
 mod run;
+mod store;
