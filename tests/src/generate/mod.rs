@@ -6,6 +6,7 @@
 
 mod address;
 mod documents;
+pub mod exhaustive;
 pub mod names;
 mod random;
 mod steps;
@@ -18,7 +19,7 @@ use highwater::settings::{
 use highwater::token::{Anchor, IssuerProfile};
 use steps::Cast;
 
-use crate::vector::{Answer, Case, Expected, Step};
+use crate::vector::{Answer, Case, Documents, Expected, Step};
 
 /// How many requests a case has.
 pub const REQUESTS: usize = 32;
@@ -33,6 +34,22 @@ pub fn case(seed: u64) -> Case {
 #[must_use]
 pub fn steered_case(bytes: &[u8], requests: usize) -> Case {
     make(&mut Random::steered(bytes), "steered".to_owned(), requests)
+}
+
+/// A case without documents and steps, all settings at their defaults.
+fn plain_case(name: &str) -> Case {
+    Case {
+        name: name.to_owned(),
+        section: "generated".to_owned(),
+        documents: Documents::default(),
+        engine: EngineSettings::default(),
+        tenant: TenantSettings::default(),
+        issuer: IssuerProfile {
+            answers_challenges: Some(true),
+            ..IssuerProfile::generic("https://idp.example")
+        },
+        steps: Vec::new(),
+    }
 }
 
 fn make(random: &mut Random, name: String, requests: usize) -> Case {
