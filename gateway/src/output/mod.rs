@@ -114,7 +114,8 @@ fn wrap(indent: usize, sentence: &str, width: usize) -> String {
 
 /// Stdout for people: with colours where they show.
 pub(crate) fn human() -> BufWriter<impl Write> {
-    BufWriter::new(anstream::stdout().lock())
+    // Large enough that a long run writes nothing while its progress bar is on the terminal.
+    BufWriter::with_capacity(64 * 1024, anstream::stdout().lock())
 }
 
 /// Stdout for programs.

@@ -37,7 +37,7 @@ impl Progress {
             // Hidden by indicatif where stderr is no terminal.
             let bar = ProgressBar::new(self.total).with_message(self.verb);
             if let Ok(style) = ProgressStyle::with_template(
-                "{msg} {bar:32.cyan/dim} {human_pos} of {human_len}  {per_sec}  {eta} left",
+                "{msg} {bar:32.cyan/dim} {human_pos} of {human_len}, {eta} left",
             ) {
                 bar.set_style(style.progress_chars("━━╌"));
             }

@@ -75,7 +75,11 @@ impl<'a> Run<'a> {
             self.learn_names();
         }
         let schedule = self.schedule;
-        let mut progress = Progress::new("replaying", schedule.len());
+        // At the pace of the log its lines are the progress.
+        let mut progress = match self.pace {
+            Pace::Max => Some(Progress::new("replaying", schedule.len())),
+            Pace::Times(_) => None,
+        };
         for happening in schedule.happenings() {
             match happening {
                 Happening::Event(index, event) => {
@@ -94,7 +98,9 @@ impl<'a> Run<'a> {
                     }
                 }
             }
-            progress.advance(1);
+            if let Some(progress) = &mut progress {
+                progress.advance(1);
+            }
         }
         self.decide_batch(&mut out)?;
         drop(progress);
