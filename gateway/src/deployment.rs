@@ -25,7 +25,7 @@ pub(crate) struct Sources {
     /// Documents of one tenant, whichever it is: files, or folders with *.json
     #[arg(long, value_name = "PATH", num_args = 1..)]
     documents: Vec<PathBuf>,
-    /// Country table for --documents: MaxMind DB (*.mmdb), or lines of CC<TAB>prefix
+    /// Country table for --documents: MaxMind DB (*.mmdb), or lines of country code, tab, prefix
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     country_table: Option<PathBuf>,
     /// MFA trusted IPs for --documents: one prefix to a line
