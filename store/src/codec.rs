@@ -95,6 +95,30 @@ fn value(entry: &Entry) -> Vec<u8> {
 /// # Errors
 /// Bytes that [`encode`] did not write.
 pub fn decode(key: &[u8], value: &[u8]) -> Result<Entry, CodecError> {
+    let entry = read(key, value)?;
+    // One register, one form: two nodes compare bytes, so what reads alike must be alike.
+    let canonical = encode(&entry);
+    for (part, given, canonical) in [
+        ("key", key, &canonical.key),
+        ("value", value, &canonical.value),
+    ] {
+        if given != canonical {
+            let position = given
+                .iter()
+                .zip(canonical)
+                .take_while(|(a, b)| a == b)
+                .count();
+            return Err(CodecError::new(
+                part,
+                position,
+                "not the form that is written".to_owned(),
+            ));
+        }
+    }
+    Ok(entry)
+}
+
+fn read(key: &[u8], value: &[u8]) -> Result<Entry, CodecError> {
     let mut key = Reader::new("key", key);
     let tenant = key.identifier()?;
     let register = key.byte()?;
