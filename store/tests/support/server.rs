@@ -9,6 +9,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// The program, or `None` after a notice.
@@ -21,13 +22,17 @@ pub(crate) fn program() -> Option<PathBuf> {
         .parent()
         .unwrap()
         .join("target/nats/bin/nats-server");
-    let is_there = path.exists()
-        || Command::new("sh")
-            .arg(package.join("tests/nats/install.sh"))
-            .stdout(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success());
-    if is_there {
+    // Tests run side by side; the first one that needs the server installs it for all.
+    static IS_THERE: OnceLock<bool> = OnceLock::new();
+    let is_there = IS_THERE.get_or_init(|| {
+        path.exists()
+            || Command::new("sh")
+                .arg(package.join("tests/nats/install.sh"))
+                .stdout(Stdio::null())
+                .status()
+                .is_ok_and(|status| status.success())
+    });
+    if *is_there {
         return Some(path);
     }
     assert!(std::env::var("CI").is_err(), "no nats-server");
