@@ -1,0 +1,186 @@
+//! A token that is kept over publications is decided as one that was read just now.
+//!
+//! Tokens remember their tenant's snapshot to be fast; nothing that is published, removed or
+//! served by another slot afterwards may ever be decided by that memory.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use highwater::compile::Documents;
+use highwater::decision::Decision;
+use highwater::engine::Engine;
+use highwater::model::TenantModel;
+use highwater::request::Request;
+use highwater::settings::{EngineSettings, TenantSettings};
+use highwater::timestamp::Timestamp;
+use highwater::token::{IssuerProfile, TokenFacts, VerifiedToken};
+use serde_json::{Value, json};
+
+const NOW: i64 = 1_763_760_000;
+const USERS: [&str; 2] = [
+    "60000000-0000-4000-8000-000000000001",
+    "60000000-0000-4000-8000-000000000002",
+];
+
+/// A tenant that blocks `users` outside `range`, or nobody.
+fn model(users: &[&str], range: &str) -> TenantModel {
+    let location = json!({
+        "@odata.type": "#microsoft.graph.ipNamedLocation", "displayName": "Inside", "isTrusted": true,
+        "id": "10000000-0000-4000-8000-000000000001",
+        "ipRanges": [{"@odata.type": "#microsoft.graph.iPv4CidrRange", "cidrAddress": range}],
+    });
+    let policy = json!({
+        "id": "20000000-0000-4000-8000-000000000001", "displayName": "Outside", "state": "enabled",
+        "conditions": {"users": {"includeUsers": users}, "clientAppTypes": ["all"],
+            "applications": {"includeApplications": ["All"]},
+            "locations": {"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]}},
+        "grantControls": {"operator": "OR", "builtInControls": ["block"]},
+    });
+    let mut documents = Documents::new();
+    documents.add(
+        "tenant.json",
+        Value::from(vec![location, policy]).to_string().as_bytes(),
+    );
+    let (model, report) = documents.finish();
+    assert!(report.is_ok(), "{report:?}");
+    model
+}
+
+fn facts(user: &str) -> TokenFacts {
+    let claims = json!({"iss": "https://idp.example", "tid": "t", "oid": user, "sub": "s",
+        "scp": "read", "aud": "api", "iat": NOW - 60, "exp": NOW + 3600});
+    let profile = IssuerProfile::generic("https://idp.example");
+    TokenFacts::from_claims(claims.as_object().unwrap(), &profile).unwrap()
+}
+
+fn decide(engine: &Engine, token: &VerifiedToken) -> Vec<Decision> {
+    ["192.0.2.7", "198.51.100.7"]
+        .into_iter()
+        .map(|address| {
+            let address = Some(address.parse().unwrap());
+            engine.decide(token, &Request::new(Timestamp::from_seconds(NOW), address))
+        })
+        .collect()
+}
+
+#[test]
+fn a_kept_token_is_decided_by_what_is_published_now() {
+    let engine = Engine::new(EngineSettings::default());
+    let settings = TenantSettings::default;
+    let tenant = || "t".parse().unwrap();
+    type Step<'a> = (&'a str, Box<dyn Fn(&Engine) + 'a>);
+    let steps: Vec<Step<'_>> = vec![
+        ("nothing is published", Box::new(|_| {})),
+        (
+            "any tenant",
+            Box::new(|engine| {
+                engine
+                    .publish_for_any_tenant(&model(&["All"], "192.0.2.0/24"), settings())
+                    .unwrap();
+            }),
+        ),
+        (
+            "a tenant of its own",
+            Box::new(|engine| {
+                engine
+                    .publish(tenant(), &model(&USERS[..1], "192.0.2.0/24"), settings())
+                    .unwrap();
+            }),
+        ),
+        (
+            "another user",
+            Box::new(|engine| {
+                engine
+                    .publish(tenant(), &model(&USERS[1..], "192.0.2.0/24"), settings())
+                    .unwrap();
+            }),
+        ),
+        (
+            "another range",
+            Box::new(|engine| {
+                engine
+                    .publish(tenant(), &model(&USERS[1..], "198.51.100.0/24"), settings())
+                    .unwrap();
+            }),
+        ),
+        (
+            "removed, so any tenant again",
+            Box::new(|engine| assert!(engine.remove(&tenant()))),
+        ),
+        (
+            "any tenant anew",
+            Box::new(|engine| {
+                engine
+                    .publish_for_any_tenant(&model(&USERS[..1], "198.51.100.0/24"), settings())
+                    .unwrap();
+            }),
+        ),
+        (
+            "back again",
+            Box::new(|engine| {
+                engine
+                    .publish(tenant(), &model(&["All"], "203.0.113.0/24"), settings())
+                    .unwrap();
+            }),
+        ),
+    ];
+    // One set of tokens from every moment so far, each kept as it was read.
+    let mut kept: Vec<VerifiedToken> = Vec::new();
+    let mut seen = Vec::new();
+    for (name, publish) in &steps {
+        publish(&engine);
+        let fresh: Vec<_> = USERS.iter().map(|user| engine.token(facts(user))).collect();
+        let expected: Vec<_> = fresh.iter().map(|token| decide(&engine, token)).collect();
+        for (index, token) in kept.iter().enumerate() {
+            assert_eq!(
+                decide(&engine, token),
+                expected[index % USERS.len()],
+                "{name}: {index}"
+            );
+            let mut refreshed = token.clone();
+            engine.refresh(&mut refreshed);
+            assert_eq!(
+                decide(&engine, &refreshed),
+                expected[index % USERS.len()],
+                "{name}"
+            );
+        }
+        kept.extend(fresh);
+        seen.push(expected);
+    }
+    // The steps do tell each other apart: otherwise the test could not fail.
+    for pair in seen.windows(2) {
+        assert_ne!(pair[0], pair[1]);
+    }
+}
+
+#[test]
+fn a_token_of_another_engine_is_refused_and_brings_no_snapshot_along() {
+    let permissive = Engine::new(EngineSettings::default());
+    permissive
+        .publish(
+            "t".parse().unwrap(),
+            &TenantModel::default(),
+            TenantSettings::default(),
+        )
+        .unwrap();
+    let token = permissive.token(facts(USERS[0]));
+    assert!(
+        decide(&permissive, &token)
+            .iter()
+            .all(|decision| decision.status() == 200)
+    );
+
+    let other = Engine::new(EngineSettings::default());
+    other
+        .publish(
+            "t".parse().unwrap(),
+            &TenantModel::default(),
+            TenantSettings::default(),
+        )
+        .unwrap();
+    assert!(
+        decide(&other, &token)
+            .iter()
+            .all(|decision| decision.status() != 200)
+    );
+}
