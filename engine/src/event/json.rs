@@ -12,12 +12,21 @@ use crate::timestamp::Timestamp;
 
 /// Why a document is no event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message} (at `{path}`)")]
+#[error("{message}{}", at(path))]
 pub struct EventError {
     /// JSON Pointer of the part that is wrong; empty for the whole document.
     pub path: String,
     /// What is wrong and what to do.
     pub message: String,
+}
+
+/// Where it is, unless it is the whole document.
+fn at(path: &str) -> String {
+    if path.is_empty() {
+        String::new()
+    } else {
+        format!(" (at `{path}`)")
+    }
 }
 
 impl EventError {
@@ -305,6 +314,14 @@ mod tests {
         assert_eq!(event.provenance.reason.as_deref(), Some(r#"{"en":"left"}"#));
         let text = serde_json::to_string(&event).unwrap();
         assert_eq!(Event::from_json(&text).unwrap(), event);
+    }
+
+    #[test]
+    fn errors_say_where_unless_it_is_the_whole_document() {
+        let error = check(r#"{"user": "u"}"#, "\"deny\"").unwrap_err();
+        assert!(error.to_string().ends_with("(at `/effect`)"), "{error}");
+        let error = check(r#"{"user": "u"}"#, "\"forgive\"").unwrap_err();
+        assert!(!error.to_string().contains("(at"), "{error}");
     }
 
     #[test]
