@@ -251,9 +251,15 @@ impl Teller<'_> {
             return format!("the subject {verb}");
         };
         let mut text = format!(
-            "the {} {verb} {} ago, says {}",
+            "the {} {verb} {} {}, says {}",
             mark.dimension.replace('+', " with this "),
             self.ago(mark.since),
+            // All events may be in force before the first request, whenever it was made.
+            if mark.since > self.now {
+                "later"
+            } else {
+                "ago"
+            },
             mark.source
         );
         if let Some(why) = mark.reason.as_ref().and_then(plain) {

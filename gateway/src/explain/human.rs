@@ -215,6 +215,7 @@ fn marks(out: &mut impl Write, marks: &[MarkExplanation], now: Timestamp) -> Res
     writeln!(out, "{}", paint(HEAD, "events that concern this token"))?;
     for mark in marks {
         let ago = lapse(now.milliseconds().saturating_sub(mark.since.milliseconds()));
+        let side = if mark.since > now { "after" } else { "before" };
         write!(
             out,
             "  {}  {} {}",
@@ -228,7 +229,7 @@ fn marks(out: &mut impl Write, marks: &[MarkExplanation], now: Timestamp) -> Res
         write!(
             out,
             "  {}",
-            paint(QUIET, format_args!("{ago} before, says {}", mark.source))
+            paint(QUIET, format_args!("{ago} {side}, says {}", mark.source))
         )?;
         if let Some(event) = &mark.event {
             write!(out, "{}", paint(QUIET, format_args!(", event {event}")))?;
