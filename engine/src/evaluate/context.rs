@@ -18,7 +18,7 @@ pub(super) struct Context<'a> {
     pub(super) tenant: &'a TenantSnapshot,
     pub(super) token: &'a TokenFacts,
     pub(super) request: &'a Request<'a>,
-    pub(super) mark: Mark,
+    pub(super) mark: &'a Mark,
     pub(super) scope: Scope<'a>,
     pub(super) observed: Option<Place>,
     /// A strict location policy covers the token, or might.
@@ -37,7 +37,7 @@ impl<'a> Context<'a> {
         tenant: &'a TenantSnapshot,
         verified: &'a VerifiedToken,
         request: &'a Request<'a>,
-        mark: Mark,
+        mark: &'a Mark,
     ) -> Context<'a> {
         let token = verified.facts();
         let scope = Scope {

@@ -60,6 +60,9 @@ pub trait Observer {
     fn policy(&mut self, index: PolicyIndex, policy: &CompiledPolicy, verdict: &Verdict);
 }
 
+/// The mark of a token about which nothing is known: most of them.
+static NOTHING_KNOWN: Mark = Mark::NOTHING;
+
 /// The observer of plain decisions.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unobserved;
@@ -89,9 +92,15 @@ pub fn evaluate<O: Observer>(
         return Decision::deny(403, Reason::TenantUnknown, degraded);
     };
     // 3. The marks of everything that the token carries.
-    let mark = world.marks.read_since(token.keys(), facts.issued);
     let mut findings = Findings::default();
-    judge_marks(&mark, facts, &mut findings);
+    let found;
+    let mark = if world.marks.matter(token.keys(), facts.issued) {
+        found = world.marks.read_since(token.keys(), facts.issued);
+        judge_marks(&found, facts, &mut findings);
+        &found
+    } else {
+        &NOTHING_KNOWN
+    };
     if degraded && is_too_old_meanwhile(facts, request.now, world.settings) {
         findings.add(Reason::StreamStale);
     }
@@ -108,7 +117,7 @@ pub fn evaluate<O: Observer>(
     judge_policies(&context, &mut findings, observer);
     // 5. The strongest remedy that the client can act on.
     let spent = || world.memory.is_spent(token, request.address, request.now);
-    findings.conclude(world.settings, facts, &mark, request.now, degraded, spent)
+    findings.conclude(world.settings, facts, mark, request.now, degraded, spent)
 }
 
 /// Asks the policies that can matter; an observer that is thorough sees all of them.
