@@ -138,11 +138,14 @@ impl ChallengeMemory {
         address: Option<IpAddr>,
         policy: &Identifier,
     ) -> bool {
-        self.answers
-            .get(self.policy_key(token, address, policy))
-            .is_some_and(|first| {
-                first.token != token.fingerprint() && token.facts().decided >= first.second
-            })
+        // Without an address the issuer was told nothing that it could have answered.
+        address.is_some()
+            && self
+                .answers
+                .get(self.policy_key(token, address, policy))
+                .is_some_and(|first| {
+                    first.token != token.fingerprint() && token.facts().decided >= first.second
+                })
     }
 
     fn policy_key(
