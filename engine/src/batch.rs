@@ -4,9 +4,9 @@
 //! everything that its requests are going to touch, then looks up all addresses, and only then
 //! decides, in order. Each request is decided exactly as it would be alone.
 
-use crate::decision::{Decision, Outcome};
+use crate::decision::Decision;
 use crate::engine::Engine;
-use crate::evaluate::{Unobserved, World, evaluate};
+use crate::evaluate::{Unobserved, World};
 use crate::request::Request;
 use crate::snapshot::location_table::Place;
 use crate::token::VerifiedToken;
@@ -60,11 +60,7 @@ impl Engine {
                 looked_up: places[index],
                 ..self.world(Some(snapshot), request)
             };
-            let decision = evaluate(&world, token, request, &mut Unobserved);
-            if decision.outcome() == Outcome::Challenge {
-                self.remember(&world, token, request, &decision);
-            }
-            decisions[index] = decision;
+            decisions[index] = self.decide_in(&world, token, request, &mut Unobserved);
         }
     }
 }

@@ -249,12 +249,24 @@ impl Engine {
         observer: &mut O,
     ) -> (Decision, Option<Arc<TenantSnapshot>>) {
         self.with_world(token, request, |world, snapshot| {
-            let decision = evaluate(world, token, request, observer);
-            if decision.outcome() == Outcome::Challenge {
-                self.remember(world, token, request, &decision);
-            }
+            let decision = self.decide_in(world, token, request, observer);
             (decision, if O::THOROUGH { snapshot.cloned() } else { None })
         })
+    }
+
+    /// Decides in a given world, and remembers a challenge.
+    pub(crate) fn decide_in<O: Observer>(
+        &self,
+        world: &World<'_>,
+        token: &VerifiedToken,
+        request: &Request<'_>,
+        observer: &mut O,
+    ) -> Decision {
+        let decision = evaluate(world, token, request, observer);
+        if decision.outcome() == Outcome::Challenge {
+            self.remember(world, token, request, &decision);
+        }
+        decision
     }
 
     /// Decides without remembering anything, showing every step to `observer`.
@@ -313,7 +325,7 @@ impl Engine {
     }
 
     #[cold]
-    pub(crate) fn remember(
+    fn remember(
         &self,
         world: &World<'_>,
         token: &VerifiedToken,
