@@ -14,7 +14,7 @@ use crate::decision::{Decision, NAMED_POLICIES, Outcome, PolicyIndex};
 use crate::evaluate::{ChallengeMemory, Observer, Scope, Unobserved, Verdict, World, evaluate};
 use crate::event::Event;
 use crate::identifier::{Identifier, TenantId};
-use crate::ledger::{Applied, Facts, Retention};
+use crate::ledger::{Applied, Facts};
 use crate::marks::{KeyHash, Keyring, MarkKey};
 use crate::model::TenantModel;
 use crate::request::Request;
@@ -58,7 +58,7 @@ use crate::token::{TokenFacts, VerifiedToken};
 #[derive(Debug)]
 pub struct Engine {
     settings: EngineSettings,
-    facts: Facts,
+    facts: Arc<Facts>,
     memory: ChallengeMemory,
     tenants: papaya::HashMap<MarkKey, Arc<TenantSlot>, KeyHash>,
     /// Serves every tenant that has no slot of its own.
@@ -79,18 +79,22 @@ impl Engine {
     /// An engine with a given secret, for hosts that bring their own random source.
     #[must_use]
     pub fn with_keyring(settings: EngineSettings, keyring: Keyring) -> Engine {
-        let retention = Retention {
-            token_lifetime_seconds: settings.longest_token_lifetime,
-            session_lifetime_seconds: settings.longest_session_lifetime,
-            skew_seconds: settings.retention_margin,
-        };
+        let facts = Facts::new(keyring, settings.retention());
+        Engine::with_facts(settings, Arc::new(facts))
+    }
+
+    /// An engine over facts that somebody else keeps too: a store makes them durable, and every
+    /// event that it applies is in force here. The secret is that of the facts; make them with
+    /// [`EngineSettings::retention`], so that nothing is forgotten while a token depends on it.
+    #[must_use]
+    pub fn with_facts(settings: EngineSettings, facts: Arc<Facts>) -> Engine {
         Engine {
-            facts: Facts::new(keyring, retention),
             memory: ChallengeMemory::new(
-                keyring,
+                *facts.marks().keyring(),
                 settings.loop_budget,
                 ChallengeMemory::DEFAULT_CAPACITY,
             ),
+            facts,
             tenants: papaya::HashMap::default(),
             any_tenant: Arc::default(),
             empty: Arc::new(TenantSnapshot::empty()),
@@ -113,7 +117,7 @@ impl Engine {
 
     /// The ledger and its marks: export, merge, streams, retention.
     #[must_use]
-    pub fn facts(&self) -> &Facts {
+    pub fn facts(&self) -> &Arc<Facts> {
         &self.facts
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::Retention;
+
 /// Settings of the whole engine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -42,6 +44,18 @@ impl Default for EngineSettings {
             stale_token_age: None,
             revocation_status: DenyStatus::Unauthorized,
             policy_status: DenyStatus::Forbidden,
+        }
+    }
+}
+
+impl EngineSettings {
+    /// How long registers are kept under these settings.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        Retention {
+            token_lifetime_seconds: self.longest_token_lifetime,
+            session_lifetime_seconds: self.longest_session_lifetime,
+            skew_seconds: self.retention_margin,
         }
     }
 }

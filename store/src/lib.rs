@@ -7,9 +7,11 @@
 //!
 //! ```
 //! use std::sync::Arc;
+//! use highwater::engine::Engine;
 //! use highwater::event::Event;
 //! use highwater::ledger::{Facts, Retention};
 //! use highwater::marks::Keyring;
+//! use highwater::settings::EngineSettings;
 //! use highwater_store::{DiskOptions, DiskStore, Store};
 //!
 //! # let directory = tempfile::tempdir()?;
@@ -26,6 +28,10 @@
 //!
 //! let store = DiskStore::open(&path, facts(), &DiskOptions::default())?;
 //! assert_eq!(store.facts().len(), 1);
+//!
+//! // An engine over the same facts decides by what the store holds, and by what it takes later.
+//! let engine = Engine::with_facts(EngineSettings::default(), Arc::clone(store.facts()));
+//! assert_eq!(engine.facts().len(), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
