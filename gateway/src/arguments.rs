@@ -9,7 +9,7 @@ use crate::failure::{Exit, Failure};
 use crate::input::events::EventOptions;
 use crate::input::lines::Lines;
 use crate::output::Format;
-use crate::{check, decide, events, explain, replay, store};
+use crate::{check, decide, events, explain, replay, serve, store};
 
 /// Decide whether an access token is still good: allow, challenge or deny.
 #[derive(Debug, Parser)]
@@ -36,6 +36,8 @@ enum Command {
     Events(events::Events),
     /// Look after a store file: check, dump, import, compact
     Store(store::Store),
+    /// Answer for gateways in front of an API whether requests are allowed
+    Serve(serve::Serve),
 }
 
 impl Arguments {
@@ -48,6 +50,7 @@ impl Arguments {
             Command::Replay(replay) => replay.run(),
             Command::Events(events) => events.run(),
             Command::Store(store) => store.run(),
+            Command::Serve(serve) => serve.run(),
         }
     }
 }

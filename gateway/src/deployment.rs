@@ -8,7 +8,7 @@ use highwater::model::TenantModel;
 use highwater::settings::{EngineSettings, TenantSettings};
 use highwater::token::IssuerProfile;
 
-use crate::config::{Configuration, Whose};
+use crate::config::{Configuration, TenantSection, Whose};
 use crate::failure::Failure;
 use crate::input::documents;
 use crate::output::{WARN, count, paint, say};
@@ -70,12 +70,8 @@ impl Sources {
                 configuration.engine.settings()
             });
         let engine = Engine::new(settings);
-        for tenant in tenants {
-            match tenant.whose {
-                Whose::One(id) => engine.publish(id, &tenant.model, tenant.settings),
-                Whose::Any => engine.publish_for_any_tenant(&tenant.model, tenant.settings),
-            }
-            .map_err(|error| Failure::Input(error.to_string()))?;
+        for tenant in &tenants {
+            tenant.publish_regardless(&engine)?;
         }
         Ok(Deployment {
             engine,
@@ -135,24 +131,64 @@ impl Sources {
 }
 
 /// Reads the documents of every tenant of a configuration.
+///
+/// # Errors
+/// The first tenant whose documents cannot be read.
 pub(crate) fn read_tenants(
     configuration: &Configuration,
     strict: bool,
 ) -> Result<Vec<ReadTenant>, Failure> {
+    read_each_tenant(configuration, strict)
+        .into_iter()
+        .map(|(_, read)| read)
+        .collect()
+}
+
+/// Reads the documents of every tenant of a configuration, each with its own outcome.
+pub(crate) fn read_each_tenant(
+    configuration: &Configuration,
+    strict: bool,
+) -> Vec<(Whose, Result<ReadTenant, Failure>)> {
     let default = configuration.engine.tenant_settings();
+    let read = |tenant: &TenantSection, whose: &Whose| {
+        let (model, report) = tenant.read(&configuration.folder)?.strict(strict).finish();
+        Ok(ReadTenant {
+            whose: whose.clone(),
+            model,
+            report,
+            settings: tenant.settings(default.clone()),
+        })
+    };
     configuration
         .tenants
         .iter()
-        .map(|tenant| {
-            let (model, report) = tenant.read(&configuration.folder)?.strict(strict).finish();
-            Ok(ReadTenant {
-                whose: tenant.whose()?,
-                model,
-                report,
-                settings: tenant.settings(default.clone()),
-            })
+        .filter_map(|tenant| {
+            // Loading has checked the name.
+            let whose = tenant.whose().ok()?;
+            let read = read(tenant, &whose);
+            Some((whose, read))
         })
         .collect()
+}
+
+impl ReadTenant {
+    /// Publishes what was read. Returns the version of the snapshot.
+    ///
+    /// # Errors
+    /// Refused documents, and models that cannot be compiled; the former snapshot stays.
+    pub(crate) fn publish(&self, engine: &Engine) -> Result<u64, Failure> {
+        refuse_or_warn(std::slice::from_ref(self), false)?;
+        self.publish_regardless(engine)
+    }
+
+    /// Publishes what was read, without what was refused.
+    fn publish_regardless(&self, engine: &Engine) -> Result<u64, Failure> {
+        match &self.whose {
+            Whose::One(id) => engine.publish(id.clone(), &self.model, self.settings.clone()),
+            Whose::Any => engine.publish_for_any_tenant(&self.model, self.settings.clone()),
+        }
+        .map_err(|error| Failure::Input(error.to_string()))
+    }
 }
 
 fn refuse_or_warn(tenants: &[ReadTenant], accept: bool) -> Result<(), Failure> {

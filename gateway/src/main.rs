@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! arguments ──► deployment (documents, settings, issuers ──► engine) ──► check | decide | explain | replay
+//!                                                        └──► serve
 //! ```
 //!
 //! Results go to stdout and words to stderr, so that a pipe carries results only. A closed pipe
@@ -20,6 +21,7 @@ mod failure;
 mod input;
 mod output;
 mod replay;
+mod serve;
 mod store;
 mod story;
 

@@ -43,6 +43,14 @@ impl Configuration {
                 ));
             }
         }
+        for listener in &self.serve.listeners {
+            if let Some(message) = listener.mistake() {
+                return Err(Mistake {
+                    place: listener.span(),
+                    message,
+                });
+            }
+        }
         Ok(())
     }
 }

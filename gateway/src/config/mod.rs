@@ -6,19 +6,26 @@
 
 mod engine;
 mod issuer;
+#[allow(dead_code, reason = "read by what `serve` answers with")]
+pub(crate) mod limits;
 mod load;
-mod seconds;
+pub(crate) mod seconds;
+#[allow(dead_code, reason = "read by what `serve` answers with")]
+pub(crate) mod serve;
+#[allow(dead_code, reason = "read by what `serve` answers with")]
+pub(crate) mod store;
 mod tenant;
 
 use issuer::IssuerSection;
-use tenant::TenantSection;
-pub(crate) use tenant::Whose;
+pub(crate) use tenant::{TenantSection, Whose};
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use engine::EngineSection;
+use serve::ServeSection;
+use store::StoreSection;
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -36,4 +43,10 @@ pub(crate) struct Configuration {
     /// `[[tenant]]`.
     #[serde(default, rename = "tenant")]
     pub(crate) tenants: Vec<TenantSection>,
+    /// `[serve]`.
+    #[serde(default)]
+    pub(crate) serve: ServeSection,
+    /// `[store]`.
+    #[serde(default)]
+    pub(crate) store: StoreSection,
 }

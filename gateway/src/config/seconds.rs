@@ -6,6 +6,14 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seconds(pub(crate) i64);
 
+impl Seconds {
+    /// For timers.
+    pub(crate) fn duration(self) -> std::time::Duration {
+        // Never negative: see the visitor.
+        std::time::Duration::from_secs(self.0.unsigned_abs())
+    }
+}
+
 impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Seconds, D::Error> {
         deserializer.deserialize_any(SecondsVisitor)

@@ -1,0 +1,148 @@
+//! What is published for which tenant, what could not be, and reading it again.
+//!
+//! A tenant whose documents cannot be read or compiled keeps the snapshot it has. Without one,
+//! nobody can judge its requests; that is not the same as a tenant that nobody configured, and
+//! never the same as a tenant without policies: the listener's `fail` decides.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use highwater::engine::Engine;
+use highwater::identifier::TenantId;
+use highwater::timestamp::Timestamp;
+use parking_lot::{Mutex, RwLock};
+
+use crate::config::{Configuration, Whose};
+use crate::deployment::{ReadTenant, read_each_tenant};
+use crate::failure::Failure;
+
+/// The documents of a deployment.
+pub(crate) struct Documents {
+    /// The configuration that lists them.
+    path: PathBuf,
+    /// One reload at a time.
+    reloading: Mutex<()>,
+    tenants: RwLock<BTreeMap<Option<TenantId>, TenantDocuments>>,
+    /// Whether some tenant has no snapshot. Read by every decision, so without the lock.
+    is_incomplete: AtomicBool,
+}
+
+/// The documents of one tenant, or of every tenant without some of its own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TenantDocuments {
+    /// What is in force.
+    pub(crate) published: Option<Published>,
+    /// Why what was read last is not in force.
+    pub(crate) error: Option<String>,
+}
+
+/// A snapshot in force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Published {
+    /// The engine's version of it.
+    pub(crate) version: u64,
+    /// Since when.
+    pub(crate) at: Timestamp,
+    /// Policies, whatever their state.
+    pub(crate) policies: usize,
+    /// Named locations.
+    pub(crate) locations: usize,
+}
+
+/// Documents that are not in force.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .mistakes.join("; "))]
+pub(crate) struct DocumentError {
+    mistakes: Vec<String>,
+}
+
+impl Documents {
+    /// None yet; those that the configuration at `path` lists will be.
+    pub(crate) fn new(path: &Path) -> Documents {
+        Documents {
+            path: path.to_owned(),
+            reloading: Mutex::new(()),
+            tenants: RwLock::default(),
+            is_incomplete: AtomicBool::new(false),
+        }
+    }
+
+    /// Reads the configuration's tenants and publishes what compiles.
+    pub(super) fn reload(&self, engine: &Engine, now: Timestamp) -> Result<(), DocumentError> {
+        let _one_at_a_time = self.reloading.lock();
+        let configuration = Configuration::load(&self.path).map_err(|error| DocumentError {
+            mistakes: vec![error.to_string()],
+        })?;
+        let read = read_each_tenant(&configuration, false);
+        let mut mistakes = Vec::new();
+        let mut present = BTreeMap::new();
+        for (whose, outcome) in read {
+            let key = match whose {
+                Whose::One(tenant) => Some(tenant),
+                Whose::Any => None,
+            };
+            let mut state = TenantDocuments {
+                published: self.published(key.as_ref()),
+                error: None,
+            };
+            match outcome.and_then(|read| publish(engine, read, now)) {
+                Ok(published) => state.published = Some(published),
+                Err(error) => {
+                    let name = key.as_ref().map_or("*", |tenant| tenant.as_str());
+                    let error = error.to_string();
+                    mistakes.push(format!("tenant `{name}`: {error}"));
+                    state.error = Some(error);
+                }
+            }
+            present.insert(key, state);
+        }
+        let mut tenants = self.tenants.write();
+        let is_gone = |key: &&Option<TenantId>| !present.contains_key(*key);
+        for tenant in tenants.keys().filter(is_gone).flatten() {
+            engine.remove(tenant);
+        }
+        let is_incomplete = present.values().any(|state| state.published.is_none());
+        *tenants = present;
+        drop(tenants);
+        self.is_incomplete.store(is_incomplete, Ordering::Release);
+        if mistakes.is_empty() {
+            tracing::info!("documents published");
+            Ok(())
+        } else {
+            Err(DocumentError { mistakes })
+        }
+    }
+
+    /// Whether `tenant` is configured and nothing could be published for it: then no decision
+    /// about it means anything.
+    pub(crate) fn is_missing(&self, tenant: &TenantId) -> bool {
+        if !self.is_incomplete.load(Ordering::Acquire) {
+            return false;
+        }
+        let tenants = self.tenants.read();
+        tenants
+            .get(&Some(tenant.clone()))
+            .or_else(|| tenants.get(&None))
+            .is_some_and(|state| state.published.is_none())
+    }
+
+    /// Every configured tenant; `None` is every tenant without a section of its own.
+    pub(crate) fn tenants(&self) -> BTreeMap<Option<TenantId>, TenantDocuments> {
+        self.tenants.read().clone()
+    }
+
+    fn published(&self, tenant: Option<&TenantId>) -> Option<Published> {
+        self.tenants.read().get(&tenant.cloned())?.published
+    }
+}
+
+fn publish(engine: &Engine, read: ReadTenant, now: Timestamp) -> Result<Published, Failure> {
+    let (policies, locations) = (read.report.policies, read.report.locations);
+    Ok(Published {
+        version: read.publish(engine)?,
+        at: now,
+        policies: policies.enabled + policies.report_only + policies.disabled,
+        locations,
+    })
+}

@@ -1,0 +1,100 @@
+//! `highwater serve`: the engine in front of any API.
+//!
+//! ```text
+//!  gateway (nginx, Envoy, …) ──► decisions ─┐
+//!  transmitter (SETs), Graph ──► intake ────┼──► Service: engine, store, documents, clock
+//!  operator ───────────────────► admin ─────┘
+//! ```
+//!
+//! Everything that lives as long as the process is in one [`Service`]; listeners and background
+//! tasks share it. Nothing here decides: the engine does, and whatever waits (disk, network,
+//! documents) waits outside of decisions.
+
+#![allow(dead_code, reason = "what is read here comes with the endpoints")]
+
+mod accept;
+mod connection;
+mod documents;
+mod health;
+mod intake;
+mod listener;
+mod logs;
+mod routes;
+mod service;
+mod signals;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::runtime::Builder;
+
+use crate::config::Configuration;
+use crate::config::serve::{ListenerKind, ListenerSection};
+use crate::failure::{Exit, Failure};
+use listener::Bound;
+pub(crate) use service::Service;
+
+/// Answer for a gateway whether requests are allowed, until told to stop.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Where to answer decisions, instead of the first such address of the configuration; port 0
+    /// picks one
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+}
+
+/// Where decisions are answered unless something else is said.
+const DEFAULT_ADDRESS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8181);
+
+impl Serve {
+    /// Runs until SIGTERM or SIGINT.
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let mut configuration = Configuration::load(&self.config)?;
+        listen_on(&mut configuration.serve.listeners, self.listen);
+        logs::start();
+        let runtime = Builder::new_multi_thread()
+            .enable_all()
+            .thread_name("highwater")
+            .build()
+            .map_err(|error| Failure::Broken(format!("cannot start the runtime: {error}")))?;
+        runtime.block_on(serve(configuration, &self.config))
+    }
+}
+
+/// The listeners to open: those of the configuration, with `--listen` in the place of the first
+/// for decisions.
+fn listen_on(listeners: &mut Vec<ListenerSection>, listen: Option<SocketAddr>) {
+    let first = listeners
+        .iter()
+        .position(|listener| listener.kind == ListenerKind::Decisions);
+    match (first, listen) {
+        (Some(index), Some(address)) => listeners[index].move_to(address),
+        (None, address) if listeners.is_empty() || address.is_some() => {
+            let address = address.unwrap_or(DEFAULT_ADDRESS);
+            listeners.insert(0, ListenerSection::decisions(address));
+        }
+        _ => {}
+    }
+}
+
+async fn serve(configuration: Configuration, path: &Path) -> Result<Exit, Failure> {
+    // Bound before anything is opened: a taken port ends the program at once.
+    let listeners = Bound::all(&configuration)?;
+    let service = Arc::new(Service::open(configuration, path)?);
+    if let Err(error) = service.reload_documents() {
+        tracing::error!(%error, "documents cannot be read; requests that need them are not judged");
+    }
+    let intake = intake::start(&service)?;
+    signals::spawn(&service)?;
+    for listener in listeners {
+        let routes = routes::of(listener.kind(), &service, &intake);
+        accept::spawn(&service, listener, routes);
+    }
+    service.run_to_the_end().await;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,118 @@
+//! What lives as long as the process: the engine, what it decides by, and how all of it ends.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use highwater::engine::Engine;
+use highwater::ledger::Facts;
+use highwater::marks::Keyring;
+use highwater::timestamp::Timestamp;
+use highwater_store::{DiskOptions, DiskStore, MemoryStore, Store};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::documents::{DocumentError, Documents};
+use crate::config::Configuration;
+use crate::config::limits::Limits;
+use crate::failure::Failure;
+
+/// The gateway's state. Shared by every listener and every task.
+pub(crate) struct Service {
+    /// What decides, over the facts of the store.
+    pub(crate) engine: Engine,
+    /// What is durable. Change facts only through it.
+    pub(crate) store: Arc<dyn Store>,
+    /// What is published for which tenant, and what could not be.
+    pub(crate) documents: Documents,
+    /// The configuration with which the gateway started.
+    pub(crate) configuration: Configuration,
+    /// Bounds on what clients may ask.
+    pub(crate) limits: Limits,
+    /// Cancelled once: when the gateway is told to stop. Tasks finish what they do and end.
+    pub(crate) shutdown: CancellationToken,
+    /// Everything that has to end before the process does.
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Service {
+    /// Opens the store and makes the engine over its facts. Documents are not read yet.
+    ///
+    /// # Errors
+    /// What is wrong with the store.
+    pub(crate) fn open(configuration: Configuration, path: &Path) -> Result<Service, Failure> {
+        let settings = configuration.engine.settings();
+        let facts = Arc::new(Facts::new(Keyring::random(), settings.retention()));
+        let store = open_store(&configuration, facts)?;
+        let engine = Engine::with_facts(settings, Arc::clone(store.facts()));
+        Ok(Service {
+            engine,
+            store,
+            documents: Documents::new(path),
+            limits: configuration.serve.limits.limits(),
+            configuration,
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// The present. The only clock that decisions are made by.
+    pub(crate) fn now(&self) -> Timestamp {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Timestamp::from_milliseconds(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Reads the configuration's tenants and their documents again and publishes what compiles.
+    /// A tenant whose documents are refused keeps its snapshot. Blocks: call it where that is
+    /// allowed.
+    ///
+    /// # Errors
+    /// What could not be read or published; the rest is in force.
+    pub(crate) fn reload_documents(&self) -> Result<(), DocumentError> {
+        self.documents.reload(&self.engine, self.now())
+    }
+
+    /// A path of the configuration, from its folder.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        self.configuration.folder.join(path)
+    }
+
+    /// Waits until the gateway is told to stop, then for everything under way, within bounds.
+    pub(crate) async fn run_to_the_end(&self) {
+        self.shutdown.cancelled().await;
+        self.tasks.close();
+        let drain = self.configuration.serve.drain();
+        if tokio::time::timeout(drain, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                tasks = self.tasks.len(),
+                "stopping although something is still under way"
+            );
+        }
+    }
+}
+
+fn open_store(configuration: &Configuration, facts: Arc<Facts>) -> Result<Arc<dyn Store>, Failure> {
+    let section = &configuration.store;
+    if section.memory {
+        tracing::warn!("the store is in memory: revocations are forgotten when the gateway ends");
+        return Ok(Arc::new(MemoryStore::new(facts)));
+    }
+    let path = configuration.folder.join(section.path());
+    let options = DiskOptions {
+        two_phase_commit: section.two_phase_commit,
+        ..DiskOptions::default()
+    };
+    let store = DiskStore::open(&path, facts, &options)
+        .map_err(|error| Failure::Broken(error.to_string()))?;
+    if store.status().is_new {
+        tracing::warn!(path = %path.display(), "a new store was made: nothing is revoked yet");
+    } else {
+        tracing::info!(path = %path.display(), registers = store.restored(), "store opened");
+    }
+    Ok(Arc::new(store))
+}
