@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use highwater::identifier::TenantId;
 use highwater::ledger::Facts;
@@ -16,7 +17,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::codec;
 use crate::pending::{Pending, Ticket};
-use crate::store::{Batch, Condition, Follower, Forgotten, Origin, Remembered};
+use crate::store::{Batch, Condition, Follower, Forgotten, Origin, Remembered, StoreStatus};
 use crate::{Document, Space, StoreError, Value};
 
 /// Shared by the callers and the writer of one store.
@@ -25,6 +26,17 @@ pub(crate) struct Core {
     pub(crate) inner: Mutex<Inner>,
     /// Tells the writer that there is something to do.
     pub(crate) work: Condvar,
+    pub(crate) counts: Counts,
+}
+
+/// What happened since the store was opened.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) commits: AtomicU64,
+    pub(crate) written: AtomicU64,
+    pub(crate) failures: AtomicU64,
+    pub(crate) compactions: AtomicU64,
+    forgotten: AtomicU64,
 }
 
 /// Everything under the lock.
@@ -32,6 +44,8 @@ pub(crate) struct Inner {
     values: BTreeMap<(Space, String), Value>,
     documents: BTreeMap<TenantId, Document>,
     follower: Option<Arc<dyn Follower>>,
+    /// The instant of the last forgetting that came to its end.
+    forgot_at: Option<Timestamp>,
     /// `None` in a store that only remembers.
     pub(crate) queue: Option<Queue>,
 }
@@ -81,9 +95,11 @@ impl Core {
                 values: BTreeMap::new(),
                 documents: BTreeMap::new(),
                 follower: None,
+                forgot_at: None,
                 queue,
             }),
             work: Condvar::new(),
+            counts: Counts::default(),
         }
     }
 
@@ -215,7 +231,28 @@ impl Core {
             drop(inner);
             pending.wait()?;
         }
-        Ok(Forgotten { registers, values })
+        self.inner.lock().forgot_at = Some(now);
+        let forgotten = Forgotten { registers, values };
+        count(&self.counts.forgotten, forgotten.total());
+        Ok(forgotten)
+    }
+
+    pub(crate) fn status(&self, is_new: bool, bytes: Option<u64>) -> StoreStatus {
+        let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let inner = self.inner.lock();
+        let queue = inner.queue.as_ref();
+        StoreStatus {
+            condition: queue.map_or(Condition::Ready, |queue| queue.condition.clone()),
+            is_new,
+            waiting: queue.map_or(0, |queue| queue.group.writes.len()),
+            commits: value(&self.counts.commits),
+            written: value(&self.counts.written),
+            failures: value(&self.counts.failures),
+            forgotten: value(&self.counts.forgotten),
+            forgot_at: inner.forgot_at,
+            compactions: value(&self.counts.compactions),
+            bytes,
+        }
     }
 
     /// A promise that resolves when everything that is in force now is durable.
@@ -324,6 +361,53 @@ impl Writes {
             }
         }
     }
+}
+
+/// The part of [`Store`](crate::Store) that is the same for every store: forwarded to the
+/// field `core`.
+macro_rules! through_core {
+    () => {
+        fn facts(&self) -> &Arc<Facts> {
+            &self.core.facts
+        }
+
+        fn commit(&self, batch: Batch) -> Pending {
+            self.core.commit(batch)
+        }
+
+        fn remember(&self, space: Space, key: &str, expires: Timestamp) -> Remembered {
+            self.core.remember(space, key, expires)
+        }
+
+        fn value(&self, space: Space, key: &str) -> Option<Value> {
+            self.core.value(space, key)
+        }
+
+        fn values(&self, space: Space) -> Vec<(String, Value)> {
+            self.core.values(space)
+        }
+
+        fn document(&self, tenant: &TenantId) -> Option<Document> {
+            self.core.document(tenant)
+        }
+
+        fn documents(&self) -> Vec<Document> {
+            self.core.documents()
+        }
+
+        fn forget(&self, now: Timestamp) -> Result<Forgotten, StoreError> {
+            self.core.forget(now)
+        }
+
+        fn follow(&self, follower: Arc<dyn Follower>) {
+            self.core.follow(follower);
+        }
+    };
+}
+pub(crate) use through_core;
+
+pub(crate) fn count(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
 }
 
 pub(crate) fn value_key(space: Space, key: &str) -> Vec<u8> {

@@ -45,22 +45,27 @@
 
 #![forbid(unsafe_code)]
 
+mod clock;
 pub mod codec;
 mod core;
 pub mod disk;
 mod error;
+mod housekeeping;
 mod memory;
 pub mod mesh;
 #[cfg(feature = "nats")]
 pub mod nats;
 pub mod operator;
 mod pending;
+mod readiness;
 mod record;
 mod store;
 
 pub use disk::{Creation, DiskOptions, DiskStore};
 pub use error::StoreError;
+pub use housekeeping::{Housekeeping, HousekeepingOptions};
 pub use memory::MemoryStore;
 pub use pending::Pending;
+pub use readiness::Concern;
 pub use record::{Document, DocumentDigest, Space, Value};
 pub use store::{Batch, Condition, Follower, Forgotten, Remembered, Store, StoreStatus};

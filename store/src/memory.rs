@@ -6,8 +6,8 @@ use highwater::identifier::TenantId;
 use highwater::ledger::Facts;
 use highwater::timestamp::Timestamp;
 
-use crate::core::Core;
-use crate::store::{Batch, Condition, Follower, Forgotten, Remembered, Store, StoreStatus};
+use crate::core::{Core, through_core};
+use crate::store::{Batch, Follower, Forgotten, Remembered, Store, StoreStatus};
 use crate::{Document, Pending, Space, StoreError, Value};
 
 /// A store whose end is the end of the process. Every [`Pending`] is resolved when it is made.
@@ -26,36 +26,10 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn facts(&self) -> &Arc<Facts> {
-        &self.core.facts
-    }
+    through_core!();
 
-    fn commit(&self, batch: Batch) -> Pending {
-        self.core.commit(batch)
-    }
-
-    fn remember(&self, space: Space, key: &str, expires: Timestamp) -> Remembered {
-        self.core.remember(space, key, expires)
-    }
-
-    fn value(&self, space: Space, key: &str) -> Option<Value> {
-        self.core.value(space, key)
-    }
-
-    fn values(&self, space: Space) -> Vec<(String, Value)> {
-        self.core.values(space)
-    }
-
-    fn document(&self, tenant: &TenantId) -> Option<Document> {
-        self.core.document(tenant)
-    }
-
-    fn documents(&self) -> Vec<Document> {
-        self.core.documents()
-    }
-
-    fn forget(&self, now: Timestamp) -> Result<Forgotten, StoreError> {
-        self.core.forget(now)
+    fn compact(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 
     fn reopen(&self) -> Result<(), StoreError> {
@@ -63,17 +37,6 @@ impl Store for MemoryStore {
     }
 
     fn status(&self) -> StoreStatus {
-        StoreStatus {
-            condition: Condition::Ready,
-            is_new: true,
-            waiting: 0,
-            commits: 0,
-            written: 0,
-            failures: 0,
-        }
-    }
-
-    fn follow(&self, follower: Arc<dyn Follower>) {
-        self.core.follow(follower);
+        self.core.status(true, None)
     }
 }

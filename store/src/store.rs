@@ -45,11 +45,18 @@ pub trait Store: Send + Sync + 'static {
     fn documents(&self) -> Vec<Document>;
 
     /// Forgets the registers that no living token depends on and the values that expired, here
-    /// and on disk, and gives the space back.
+    /// and on disk. The space becomes free inside the file; [`Self::compact`] makes it smaller.
     ///
     /// # Errors
     /// The store refuses writes. What is forgotten in memory is forgotten on disk later.
     fn forget(&self, now: Timestamp) -> Result<Forgotten, StoreError>;
+
+    /// Gives free space inside the file back to the disk; nothing to do in a store that only
+    /// remembers. Writes wait meanwhile, seconds per gigabyte; decisions do not.
+    ///
+    /// # Errors
+    /// The store refuses writes, or compaction failed.
+    fn compact(&self) -> Result<(), StoreError>;
 
     /// Opens the file again after writing to it failed, and writes what has not been written.
     ///
@@ -167,6 +174,14 @@ pub struct Forgotten {
     pub values: usize,
 }
 
+impl Forgotten {
+    /// Both together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        (self.registers + self.values) as u64
+    }
+}
+
 /// How a store is.
 #[derive(Clone, Debug)]
 pub struct StoreStatus {
@@ -182,6 +197,15 @@ pub struct StoreStatus {
     pub written: u64,
     /// Commits that failed since the store was opened.
     pub failures: u64,
+    /// Registers and values forgotten since the store was opened.
+    pub forgotten: u64,
+    /// The instant of the last [`Store::forget`] that came to its end. If it grows old, nobody
+    /// forgets any more: see [`Housekeeping`](crate::Housekeeping).
+    pub forgot_at: Option<Timestamp>,
+    /// Compactions since the store was opened.
+    pub compactions: u64,
+    /// Size of the file in bytes; `None` where there is none.
+    pub bytes: Option<u64>,
 }
 
 /// Whether a store writes.

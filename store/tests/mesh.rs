@@ -18,8 +18,8 @@ use highwater::marks::Keyring;
 use highwater::timestamp::Timestamp;
 use highwater_store::nats::{NatsMesh, NatsOptions, Tls};
 use highwater_store::{Batch, DiskOptions, DiskStore, Document, MemoryStore, Store};
-use server::{Server, cluster, eventually, program};
-use support::{event, export, facts, revoke};
+use server::{Server, cluster, program};
+use support::{event, eventually, export, facts, revoke};
 
 fn now() -> i64 {
     i64::try_from(
@@ -129,6 +129,12 @@ fn what_one_node_learns_every_node_enforces_through_restarts_of_the_broker() {
             .is_some_and(|lag| lag < 5000)
     });
     assert_eq!(status.malformed, 0);
+    eventually("every node sees where the others are", || {
+        let newest = late.mesh.status().newest;
+        let peers = late.mesh.peers();
+        let names: Vec<&str> = peers.iter().map(|peer| peer.node.as_str()).collect();
+        names == ["late", "left", "right"] && peers.iter().all(|peer| peer.applied + 50 > newest)
+    });
 }
 
 #[test]

@@ -12,7 +12,6 @@ pub(crate) use tables::{DOCUMENTS, REGISTERS, VALUES, create, open};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -21,8 +20,8 @@ use highwater::ledger::Facts;
 use highwater::timestamp::Timestamp;
 
 use self::medium::{FileMedium, Medium};
-use self::writer::{Counts, Writer};
-use crate::core::{Core, Queue};
+use self::writer::Writer;
+use crate::core::{Core, Queue, through_core};
 use crate::pending::{Pending, Ticket};
 use crate::store::{Batch, Follower, Forgotten, Remembered, Store, StoreStatus};
 use crate::{Document, Space, StoreError, Value};
@@ -74,7 +73,6 @@ impl Default for DiskOptions {
 /// A store in a file. Dropping it writes what waits, then closes the file.
 pub struct DiskStore {
     core: Arc<Core>,
-    counts: Arc<Counts>,
     path: PathBuf,
     is_new: bool,
     restored: usize,
@@ -137,10 +135,8 @@ impl DiskStore {
         let retention = facts.retention();
         let core = Arc::new(Core::new(facts, Some(Queue::new())));
         core.restore(loaded.values, loaded.documents);
-        let counts = Arc::new(Counts::default());
         let writer = Writer {
             core: Arc::clone(&core),
-            counts: Arc::clone(&counts),
             medium,
             path: path.clone(),
             retention,
@@ -155,7 +151,6 @@ impl DiskStore {
             .map_err(|error| StoreError::io(&path, "start the thread that writes", error))?;
         Ok(DiskStore {
             core,
-            counts,
             path,
             is_new,
             restored: loaded.registers,
@@ -173,15 +168,6 @@ impl DiskStore {
     #[must_use]
     pub fn restored(&self) -> usize {
         self.restored
-    }
-
-    /// Gives free space inside the file back to the disk. Writes wait meanwhile; decisions do
-    /// not.
-    ///
-    /// # Errors
-    /// The store refuses writes, or compaction failed.
-    pub fn compact(&self) -> Result<(), StoreError> {
-        self.ask(|queue| &mut queue.compact)
     }
 
     /// Writes what waits and closes the file.
@@ -211,36 +197,10 @@ impl DiskStore {
 }
 
 impl Store for DiskStore {
-    fn facts(&self) -> &Arc<Facts> {
-        &self.core.facts
-    }
+    through_core!();
 
-    fn commit(&self, batch: Batch) -> Pending {
-        self.core.commit(batch)
-    }
-
-    fn remember(&self, space: Space, key: &str, expires: Timestamp) -> Remembered {
-        self.core.remember(space, key, expires)
-    }
-
-    fn value(&self, space: Space, key: &str) -> Option<Value> {
-        self.core.value(space, key)
-    }
-
-    fn values(&self, space: Space) -> Vec<(String, Value)> {
-        self.core.values(space)
-    }
-
-    fn document(&self, tenant: &TenantId) -> Option<Document> {
-        self.core.document(tenant)
-    }
-
-    fn documents(&self) -> Vec<Document> {
-        self.core.documents()
-    }
-
-    fn forget(&self, now: Timestamp) -> Result<Forgotten, StoreError> {
-        self.core.forget(now)
+    fn compact(&self) -> Result<(), StoreError> {
+        self.ask(|queue| &mut queue.compact)
     }
 
     fn reopen(&self) -> Result<(), StoreError> {
@@ -248,20 +208,8 @@ impl Store for DiskStore {
     }
 
     fn status(&self) -> StoreStatus {
-        let inner = self.core.inner.lock();
-        let queue = inner.queue.as_ref();
-        StoreStatus {
-            condition: queue.map_or(crate::Condition::Ready, |queue| queue.condition.clone()),
-            is_new: self.is_new,
-            waiting: queue.map_or(0, |queue| queue.group.writes.len()),
-            commits: self.counts.commits.load(Ordering::Relaxed),
-            written: self.counts.written.load(Ordering::Relaxed),
-            failures: self.counts.failures.load(Ordering::Relaxed),
-        }
-    }
-
-    fn follow(&self, follower: Arc<dyn Follower>) {
-        self.core.follow(follower);
+        let bytes = std::fs::metadata(&self.path).map(|metadata| metadata.len());
+        self.core.status(self.is_new, bytes.ok())
     }
 }
 

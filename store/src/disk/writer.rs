@@ -4,7 +4,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use highwater::ledger::Retention;
@@ -14,21 +13,12 @@ use super::medium::{Faults, Medium};
 use super::tables::{self, DOCUMENTS, REGISTERS, VALUES, refusal};
 use crate::StoreError;
 use crate::codec;
-use crate::core::{Change, Core, Group, Writes};
+use crate::core::{Change, Core, Group, Writes, count};
 use crate::pending::Ticket;
 use crate::store::Condition;
 
-/// What happened since the store was opened.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) commits: AtomicU64,
-    pub(crate) written: AtomicU64,
-    pub(crate) failures: AtomicU64,
-}
-
 pub(crate) struct Writer {
     pub(crate) core: Arc<Core>,
-    pub(crate) counts: Arc<Counts>,
     pub(crate) medium: Box<dyn Medium>,
     pub(crate) path: PathBuf,
     pub(crate) retention: Retention,
@@ -112,8 +102,8 @@ impl Writer {
             Ok(()) => {
                 queue.condition = Condition::Ready;
                 let written = group.writes.len() as u64;
-                self.counts.commits.fetch_add(1, Ordering::Relaxed);
-                self.counts.written.fetch_add(written, Ordering::Relaxed);
+                count(&self.core.counts.commits, 1);
+                count(&self.core.counts.written, written);
             }
             Err(error) => {
                 queue.condition = match error {
@@ -122,7 +112,7 @@ impl Writer {
                 };
                 queue.group.writes.put_back(group.writes);
                 failed_with_it = Some(std::mem::take(&mut queue.group.ticket));
-                self.counts.failures.fetch_add(1, Ordering::Relaxed);
+                count(&self.core.counts.failures, 1);
             }
         }
         drop(inner);
@@ -231,6 +221,7 @@ impl Writer {
                 reason: other.to_string(),
             },
         })? {}
+        count(&self.core.counts.compactions, 1);
         Ok(())
     }
 }

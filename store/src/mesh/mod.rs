@@ -14,7 +14,7 @@
 //! | register | `r.` digest of the register's key | its state |
 //! | documents | `d.` digest of the tenant | publication, digest and number of chunks |
 //! | chunk | `c.` digest of the documents `.` number | bytes |
-//! | heartbeat | `h.` node | nothing |
+//! | heartbeat | `h.` node | the revision that the node has applied |
 
 mod message;
 mod node;

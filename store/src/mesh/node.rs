@@ -55,7 +55,7 @@ struct Counts {
 }
 
 /// How a node is doing, for metrics and readiness.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MeshStatus {
     /// Whether everything on the bus was read since this node started.
     pub is_synchronised: bool,

@@ -194,8 +194,16 @@ impl Bucket {
     }
 
     /// Makes `payload` the last value, whatever was there.
-    pub(super) async fn put(&self, key: &str, payload: Bytes) -> Outcome<u64> {
-        let message = PublishMessage::build().payload(payload);
+    pub(super) async fn put(
+        &self,
+        key: &str,
+        payload: Bytes,
+        lifetime: Option<Duration>,
+    ) -> Outcome<u64> {
+        let mut message = PublishMessage::build().payload(payload);
+        if let Some(lifetime) = lifetime {
+            message = message.ttl(lifetime);
+        }
         self.send(key, message).await.map_err(|(_, error)| error)
     }
 

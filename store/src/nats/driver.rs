@@ -12,17 +12,17 @@
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event};
 use bytes::BytesMut;
 use futures_util::StreamExt;
-use highwater::timestamp::Timestamp;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::bucket::{Bucket, Item, Outcome, live_item, live_prefix};
 use super::{NatsError, NatsOptions, Shared, publisher};
 use crate::Document;
+use crate::clock::wall_clock;
 use crate::mesh::{Heard, Key, Pointer, chunk_key};
 
 /// Registers read between two waits for the disk.
@@ -98,9 +98,12 @@ async fn session(shared: &Arc<Shared>, options: &NatsOptions, pause: &mut Pause)
                 };
                 last_heard = Instant::now();
                 if let Some(item) = live_item(&options.bucket, &message) {
+                    if let Some(node) = item.key.strip_prefix("h.") {
+                        shared.peers.hear(node, &item.payload, wall_clock());
+                    }
                     let key = Key::parse(&item.key);
                     let heard =
-                        shared.node.lock().hear(item.revision, key, &item.payload, now());
+                        shared.node.lock().hear(item.revision, key, &item.payload, wall_clock());
                     if let Heard::Fetch(pointer) = heard {
                         // A failure here is a gap like any other: the pointer is read again.
                         if fetch(shared, &bucket, &pointer).await.is_err() {
@@ -217,7 +220,7 @@ async fn synchronise(shared: &Arc<Shared>, bucket: &Bucket) -> Outcome<()> {
     if let Some(error) = failed {
         return Err(error);
     }
-    shared.node.lock().finish(last, now());
+    shared.node.lock().finish(last, wall_clock());
     shared.publish.notify_one();
     Ok(())
 }
@@ -270,11 +273,4 @@ impl Pause {
     pub(super) fn reset(&mut self) {
         self.next = SHORTEST_PAUSE.min(self.longest);
     }
-}
-
-pub(super) fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_milliseconds(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -15,9 +15,11 @@
 mod bucket;
 mod driver;
 mod options;
+mod peers;
 mod publisher;
 
 pub use options::{NatsError, NatsOptions, Tls};
+pub use peers::Peer;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -25,6 +27,7 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use self::peers::Peers;
 use crate::Store;
 use crate::mesh::{MeshStatus, Node, Outbox};
 
@@ -40,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) node: Mutex<Node>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) connection: Mutex<Connection>,
+    pub(crate) peers: Peers,
     /// Something waits in the outbox.
     pub(crate) publish: Notify,
     pub(crate) stop: Notify,
@@ -75,6 +79,7 @@ impl NatsMesh {
                 node: Mutex::new(Node::new(store, Arc::clone(&outbox))),
                 outbox,
                 connection: Mutex::default(),
+                peers: Peers::default(),
                 publish: Notify::new(),
                 stop: Notify::new(),
             }
@@ -86,7 +91,7 @@ impl NatsMesh {
         })
     }
 
-    /// How this node follows the others.
+    /// How this node follows the others: for [`Concern::of`](crate::Concern::of) and metrics.
     #[must_use]
     pub fn status(&self) -> MeshStatus {
         self.shared.node.lock().status()
@@ -96,6 +101,12 @@ impl NatsMesh {
     #[must_use]
     pub fn connection(&self) -> Connection {
         self.shared.connection.lock().clone()
+    }
+
+    /// Every node that was heard since this one started, itself included, by name.
+    #[must_use]
+    pub fn peers(&self) -> Vec<Peer> {
+        self.shared.peers.list()
     }
 
     /// How many registers and documents wait to be published.

@@ -10,8 +10,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::bucket::{Bucket, Outcome, Published};
-use super::driver::{Pause, fetch, now};
+use super::driver::{Pause, fetch};
+use super::peers::heartbeat;
 use super::{NatsOptions, Shared};
+use crate::clock::wall_clock;
 use crate::mesh::{CHUNK, Conflict, Key, Message, Outgoing, Publication, chunk_key};
 use crate::{Document, DocumentDigest};
 
@@ -29,6 +31,7 @@ impl Drop for Publisher {
 
 pub(super) fn spawn(shared: Arc<Shared>, bucket: Arc<Bucket>, options: &NatsOptions) -> Publisher {
     let beat = beat(
+        Arc::clone(&shared),
         Arc::clone(&bucket),
         format!("h.{}", options.node),
         options.heartbeat,
@@ -37,11 +40,16 @@ pub(super) fn spawn(shared: Arc<Shared>, bucket: Arc<Bucket>, options: &NatsOpti
     Publisher(vec![tokio::spawn(beat), tokio::spawn(publish)])
 }
 
+/// How long the bucket remembers a node that went silent.
+const REMEMBERED: Duration = Duration::from_secs(3600);
+
 /// Shows that this node is there. A beat that fails is missed by everyone, which is its purpose.
-async fn beat(bucket: Arc<Bucket>, key: String, every: Duration) {
+async fn beat(shared: Arc<Shared>, bucket: Arc<Bucket>, key: String, every: Duration) {
     let mut next = Instant::now();
     loop {
-        let _ = bucket.put(&key, Bytes::new()).await;
+        let applied = shared.node.lock().status().applied;
+        let payload = Bytes::copy_from_slice(&heartbeat(applied));
+        let _ = bucket.put(&key, payload, Some(REMEMBERED)).await;
         next = (next + every).max(Instant::now());
         sleep_until(next).await;
     }
@@ -67,7 +75,7 @@ async fn publish(shared: Arc<Shared>, bucket: Arc<Bucket>, most: usize, longest:
 async fn publish_all(shared: &Arc<Shared>, bucket: &Bucket, most: usize) -> Outcome<()> {
     let mut after: Option<Key> = None;
     loop {
-        let publications = shared.node.lock().publications(after, most, now());
+        let publications = shared.node.lock().publications(after, most, wall_clock());
         let Some(last) = publications.last() else {
             return Ok(());
         };
@@ -97,7 +105,9 @@ async fn publish_one(
     }
     for _ in 0..ATTEMPTS {
         let lifetime = publication.expires.map(|expires| {
-            let left = expires.milliseconds().saturating_sub(now().milliseconds());
+            let left = expires
+                .milliseconds()
+                .saturating_sub(wall_clock().milliseconds());
             Duration::from_millis(u64::try_from(left).unwrap_or(0)).max(Duration::from_secs(1))
         });
         let payload = publication.outgoing.payload();
@@ -134,7 +144,9 @@ async fn publish_one(
 async fn put_chunks(bucket: &Bucket, document: &Document) -> Outcome<()> {
     for (number, chunk) in (0_u32..).zip(document.bytes().chunks(CHUNK)) {
         let key = chunk_key(document.digest(), number);
-        bucket.put(&key, Bytes::copy_from_slice(chunk)).await?;
+        bucket
+            .put(&key, Bytes::copy_from_slice(chunk), None)
+            .await?;
     }
     Ok(())
 }

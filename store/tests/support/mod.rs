@@ -4,6 +4,7 @@
 pub(crate) mod faulty;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use highwater::event::Event;
 use highwater::ledger::{Facts, Retention};
@@ -41,4 +42,14 @@ pub(crate) fn event(subject: &str, effect: &str, seconds: i64) -> Event {
 /// The whole ledger as bytes.
 pub(crate) fn export(facts: &Facts) -> String {
     serde_json::to_string(&facts.entries(None)).unwrap()
+}
+
+/// Waits for something that has to come. The bound only ends a test that would hang.
+#[track_caller]
+pub(crate) fn eventually(what: &str, mut is_there: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(90);
+    while !is_there() {
+        assert!(Instant::now() < end, "never: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

@@ -10,7 +10,8 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+
+use crate::support::eventually;
 
 /// The program, or `None` after a notice.
 pub(crate) fn program() -> Option<PathBuf> {
@@ -141,14 +142,4 @@ pub(crate) fn cluster(program: &Path, directory: &Path) -> Vec<Server> {
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
-}
-
-/// Waits for something that has to come. The bound only ends a test that would hang.
-#[track_caller]
-pub(crate) fn eventually(what: &str, mut is_there: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(90);
-    while !is_there() {
-        assert!(Instant::now() < end, "never: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
