@@ -3,10 +3,12 @@
 //! As in `highwater::fuzzing`: a target in `fuzz/` is one line, and `tests/fuzzing.rs` runs the
 //! same functions on the committed seeds and on every past finding.
 
+mod client_address;
 mod decisions;
 mod sets;
 mod store_records;
 
+pub use client_address::{client_address, proxy_protocol};
 pub use decisions::decisions;
 pub use sets::{compact_tokens, sets};
 pub use store_records::store_records;
@@ -16,8 +18,10 @@ pub type Target = fn(&[u8]);
 
 /// Every target by the name of its folder of seeds.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("client_address", client_address),
     ("compact_tokens", compact_tokens),
     ("decisions", decisions),
+    ("proxy_protocol", proxy_protocol),
     ("sets", sets),
     ("store_records", store_records),
 ];
