@@ -9,7 +9,7 @@ use crate::failure::{Exit, Failure};
 use crate::input::events::EventOptions;
 use crate::input::lines::Lines;
 use crate::output::Format;
-use crate::{check, decide, events, explain, replay, serve, store};
+use crate::{check, decide, events, explain, remote, replay, serve, store};
 
 /// Decide whether an access token is still good: allow, challenge or deny.
 #[derive(Debug, Parser)]
@@ -38,6 +38,12 @@ enum Command {
     Store(store::Store),
     /// Answer for gateways in front of an API whether requests are allowed
     Serve(serve::Serve),
+    /// Ask a gateway what is in force for a subject, since when, and who said so
+    Why(remote::Why),
+    /// Have a gateway refuse a subject's tokens from now on
+    Revoke(remote::Revoke),
+    /// Ask a gateway which policies would apply to a sign-in
+    Whatif(remote::WhatIf),
 }
 
 impl Arguments {
@@ -51,6 +57,9 @@ impl Arguments {
             Command::Events(events) => events.run(),
             Command::Store(store) => store.run(),
             Command::Serve(serve) => serve.run(),
+            Command::Why(why) => why.run(),
+            Command::Revoke(revoke) => revoke.run(),
+            Command::Whatif(what_if) => what_if.run(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use highwater::compile::{Documents, Report};
 use highwater::engine::Engine;
+use highwater::identifier::TenantId;
 use highwater::model::TenantModel;
 use highwater::settings::{EngineSettings, TenantSettings};
 use highwater::token::IssuerProfile;
@@ -144,11 +145,11 @@ pub(crate) fn read_tenants(
         .collect()
 }
 
+/// Tenants, and what became of reading their documents.
+pub(crate) type EachTenant = Vec<(Whose, Result<ReadTenant, Failure>)>;
+
 /// Reads the documents of every tenant of a configuration, each with its own outcome.
-pub(crate) fn read_each_tenant(
-    configuration: &Configuration,
-    strict: bool,
-) -> Vec<(Whose, Result<ReadTenant, Failure>)> {
+pub(crate) fn read_each_tenant(configuration: &Configuration, strict: bool) -> EachTenant {
     let default = configuration.engine.tenant_settings();
     let read = |tenant: &TenantSection, whose: &Whose| {
         let (model, report) = tenant.read(&configuration.folder)?.strict(strict).finish();
@@ -181,13 +182,24 @@ impl ReadTenant {
         self.publish_regardless(engine)
     }
 
+    /// Publishes what was read as the documents of `tenant`.
+    ///
+    /// # Errors
+    /// As [`ReadTenant::publish`].
+    pub(crate) fn publish_as(&self, engine: &Engine, tenant: &TenantId) -> Result<u64, Failure> {
+        engine
+            .publish(tenant.clone(), &self.model, self.settings.clone())
+            .map_err(|error| Failure::Input(error.to_string()))
+    }
+
     /// Publishes what was read, without what was refused.
     fn publish_regardless(&self, engine: &Engine) -> Result<u64, Failure> {
         match &self.whose {
-            Whose::One(id) => engine.publish(id.clone(), &self.model, self.settings.clone()),
-            Whose::Any => engine.publish_for_any_tenant(&self.model, self.settings.clone()),
+            Whose::One(id) => self.publish_as(engine, id),
+            Whose::Any => engine
+                .publish_for_any_tenant(&self.model, self.settings.clone())
+                .map_err(|error| Failure::Input(error.to_string())),
         }
-        .map_err(|error| Failure::Input(error.to_string()))
     }
 }
 

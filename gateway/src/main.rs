@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! arguments ──► deployment (documents, settings, issuers ──► engine) ──► check | decide | explain | replay
-//!                                                        └──► serve
+//!                                                        └──► serve ◄── why | revoke | whatif
 //! ```
 //!
 //! Results go to stdout and words to stderr, so that a pipe carries results only. A closed pipe
@@ -20,6 +20,7 @@ mod explain;
 mod failure;
 mod input;
 mod output;
+mod remote;
 mod replay;
 mod serve;
 mod store;

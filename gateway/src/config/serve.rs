@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipnet::IpNet;
+use highwater_tower::client_address::ClientAddressRule;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -50,10 +50,8 @@ pub(crate) struct ListenerSection {
     pub(crate) tls: Option<TlsSection>,
     /// What becomes of a request that nobody can judge. Required for `decisions`.
     pub(crate) fail: Option<Fail>,
-    /// The proxies whose word about the client's address is taken.
-    pub(crate) trusted_proxies: Option<Vec<IpNet>>,
-    /// How many proxies stand before this listener, instead of their prefixes.
-    pub(crate) trusted_hops: Option<u8>,
+    /// Whom to believe about the address of a client. None: proxies on the same machine.
+    pub(crate) client_address: Option<ClientAddressRule>,
     /// Whether every connection begins with a PROXY protocol header, version 1 or 2.
     #[serde(default)]
     pub(crate) proxy_protocol: bool,
@@ -113,8 +111,7 @@ impl ListenerSection {
             socket: None,
             tls: None,
             fail: Some(Fail::Closed),
-            trusted_proxies: None,
-            trusted_hops: None,
+            client_address: None,
             proxy_protocol: false,
             token_file: None,
         }
@@ -159,8 +156,17 @@ impl ListenerSection {
             ListenerKind::Decisions | ListenerKind::Intake if self.token_file.is_some() => Some(
                 format!("`token_file` is for admin; a listener for {kind} has none"),
             ),
-            _ if self.trusted_proxies.is_some() && self.trusted_hops.is_some() => {
-                Some("say `trusted_proxies` or `trusted_hops`, not both".to_owned())
+            _ if self.proxy_protocol
+                && self
+                    .client_address
+                    .as_ref()
+                    .is_none_or(|rule| rule.proxies().is_nobody()) =>
+            {
+                Some(
+                    "`proxy_protocol` is only read from proxies that are trusted; name them in \
+                     `client_address`"
+                        .to_owned(),
+                )
             }
             _ => None,
         }

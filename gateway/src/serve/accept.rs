@@ -1,75 +1,90 @@
 //! Connections, as many as allowed, each in a task of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 
-use super::Service;
 use super::connection::{self, Peer};
-use super::listener::{Bound, Socket};
+use super::listener::{Listener, Socket};
 
-/// Accepts connections on `listener` until the gateway is told to stop.
-pub(crate) fn spawn(service: &Arc<Service>, listener: Bound, routes: Router) {
-    announce(&listener);
-    let service = Arc::clone(service);
-    let tasks = service.tasks.clone();
+/// How many clients may be told at the same time that there are too many. Beyond that nobody is
+/// accepted: the operating system holds them back.
+const REFUSALS: usize = 256;
+
+/// Accepts connections until the gateway is told to stop.
+pub(super) fn spawn(listener: Listener, socket: Socket) {
+    let listener = Arc::new(listener);
+    let tasks = listener.service.tasks.clone();
     tasks.spawn(async move {
-        let slots = Arc::new(Semaphore::new(service.limits.connections));
-        loop {
-            tokio::select! {
-                () = service.shutdown.cancelled() => break,
-                accepted = accept(&listener.socket) => match accepted {
-                    Ok((stream, peer)) => {
-                        let slot = Arc::clone(&slots).try_acquire_owned().ok();
-                        let work = connection::serve(Arc::clone(&service), stream, peer, routes.clone());
-                        service.tasks.spawn(async move {
-                            work.await;
-                            drop(slot);
-                        });
-                    }
-                    Err(error) => {
-                        // Out of file descriptors, mostly: wait until some are given back.
-                        tracing::warn!(%error, "cannot accept a connection");
-                        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                    }
-                },
-            }
-        }
+        let slots = Slots {
+            serving: Arc::new(Semaphore::new(listener.limits().connections)),
+            refusing: Arc::new(Semaphore::new(REFUSALS)),
+        };
+        let shutdown = listener.service.shutdown.clone();
+        // Ends when told to, wherever it waits.
+        shutdown
+            .run_until_cancelled(accept_all(&listener, &socket, &slots))
+            .await;
     });
 }
 
-/// The one thing that is said on stdout: where to ask.
-fn announce(listener: &Bound) {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    // Whoever closed stdout does not want to know.
-    let _ = writeln!(
-        out,
-        "listening on {listener} for {}",
-        listener.kind().as_str()
-    )
-    .and_then(|()| out.flush());
+struct Slots {
+    serving: Arc<Semaphore>,
+    refusing: Arc<Semaphore>,
 }
 
-/// A connection of either kind.
-pub(crate) enum Stream {
-    Tcp(tokio::net::TcpStream),
-    #[cfg(unix)]
-    Unix(tokio::net::UnixStream),
+async fn accept_all(listener: &Arc<Listener>, socket: &Socket, slots: &Slots) {
+    loop {
+        let accepted = match socket {
+            Socket::Tcp(socket) => match socket.accept().await {
+                Ok((stream, address)) => {
+                    // Answers are small: waiting to fill a packet only makes them late.
+                    let _ = stream.set_nodelay(true);
+                    take(
+                        listener,
+                        slots,
+                        stream,
+                        Peer(Some(address.ip().to_canonical())),
+                    )
+                    .await;
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
+            #[cfg(unix)]
+            Socket::Unix(socket, _) => match socket.accept().await {
+                Ok((stream, _)) => {
+                    take(listener, slots, stream, Peer(None)).await;
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
+        };
+        if let Err(error) = accepted {
+            // Out of file descriptors, mostly: wait until some are given back.
+            tracing::warn!(%error, "cannot accept a connection");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
 }
 
-async fn accept(socket: &Socket) -> std::io::Result<(Stream, Peer)> {
-    match socket {
-        Socket::Tcp(listener) => {
-            let (stream, address) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            Ok((Stream::Tcp(stream), Peer::Address(address)))
-        }
-        #[cfg(unix)]
-        Socket::Unix(listener, _) => {
-            let (stream, _) = listener.accept().await?;
-            Ok((Stream::Unix(stream), Peer::Local))
-        }
+async fn take<S>(listener: &Arc<Listener>, slots: &Slots, stream: S, peer: Peer)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let tasks = &listener.service.tasks;
+    if let Ok(slot) = Arc::clone(&slots.serving).try_acquire_owned() {
+        let listener = Arc::clone(listener);
+        tasks.spawn(async move {
+            connection::serve(listener, stream, peer).await;
+            drop(slot);
+        });
+    } else if let Ok(slot) = Arc::clone(&slots.refusing).acquire_owned().await {
+        tasks.spawn(async move {
+            connection::too_many(stream).await;
+            drop(slot);
+        });
     }
 }

@@ -5,7 +5,8 @@
 //! never the same as a tenant without policies: the listener's `fail` decides.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use highwater::engine::Engine;
@@ -14,13 +15,13 @@ use highwater::timestamp::Timestamp;
 use parking_lot::{Mutex, RwLock};
 
 use crate::config::{Configuration, Whose};
-use crate::deployment::{ReadTenant, read_each_tenant};
+use crate::deployment::{EachTenant, ReadTenant, read_each_tenant};
 use crate::failure::Failure;
 
 /// The documents of a deployment.
 pub(crate) struct Documents {
-    /// The configuration that lists them.
-    path: PathBuf,
+    /// Where they are read from.
+    source: Source,
     /// One reload at a time.
     reloading: Mutex<()>,
     tenants: RwLock<BTreeMap<Option<TenantId>, TenantDocuments>>,
@@ -28,11 +29,27 @@ pub(crate) struct Documents {
     is_incomplete: AtomicBool,
 }
 
+/// Where a configuration with its tenants is read from, again and again.
+pub(crate) enum Source {
+    /// A file.
+    File(PathBuf),
+}
+
+impl Source {
+    fn read(&self) -> Result<EachTenant, Failure> {
+        match self {
+            Source::File(path) => Ok(read_each_tenant(&Configuration::load(path)?, false)),
+        }
+    }
+}
+
 /// The documents of one tenant, or of every tenant without some of its own.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct TenantDocuments {
     /// What is in force.
     pub(crate) published: Option<Published>,
+    /// The documents behind it, for questions of operators.
+    read: Option<Arc<ReadTenant>>,
     /// Why what was read last is not in force.
     pub(crate) error: Option<String>,
 }
@@ -58,10 +75,10 @@ pub(crate) struct DocumentError {
 }
 
 impl Documents {
-    /// None yet; those that the configuration at `path` lists will be.
-    pub(crate) fn new(path: &Path) -> Documents {
+    /// None yet; those of `source` will be.
+    pub(super) fn new(source: Source) -> Documents {
         Documents {
-            path: path.to_owned(),
+            source,
             reloading: Mutex::new(()),
             tenants: RwLock::default(),
             is_incomplete: AtomicBool::new(false),
@@ -71,10 +88,9 @@ impl Documents {
     /// Reads the configuration's tenants and publishes what compiles.
     pub(super) fn reload(&self, engine: &Engine, now: Timestamp) -> Result<(), DocumentError> {
         let _one_at_a_time = self.reloading.lock();
-        let configuration = Configuration::load(&self.path).map_err(|error| DocumentError {
+        let read = self.source.read().map_err(|error| DocumentError {
             mistakes: vec![error.to_string()],
         })?;
-        let read = read_each_tenant(&configuration, false);
         let mut mistakes = Vec::new();
         let mut present = BTreeMap::new();
         for (whose, outcome) in read {
@@ -82,12 +98,13 @@ impl Documents {
                 Whose::One(tenant) => Some(tenant),
                 Whose::Any => None,
             };
-            let mut state = TenantDocuments {
-                published: self.published(key.as_ref()),
-                error: None,
-            };
-            match outcome.and_then(|read| publish(engine, read, now)) {
-                Ok(published) => state.published = Some(published),
+            let mut state = self.tenants.read().get(&key).cloned().unwrap_or_default();
+            state.error = None;
+            match outcome.and_then(|read| Ok((publish(engine, &read, now)?, read))) {
+                Ok((published, read)) => {
+                    state.published = Some(published);
+                    state.read = Some(Arc::new(read));
+                }
                 Err(error) => {
                     let name = key.as_ref().map_or("*", |tenant| tenant.as_str());
                     let error = error.to_string();
@@ -132,12 +149,17 @@ impl Documents {
         self.tenants.read().clone()
     }
 
-    fn published(&self, tenant: Option<&TenantId>) -> Option<Published> {
-        self.tenants.read().get(&tenant.cloned())?.published
+    /// The documents in force for `tenant`.
+    pub(crate) fn read(&self, tenant: &TenantId) -> Option<Arc<ReadTenant>> {
+        let tenants = self.tenants.read();
+        let state = tenants
+            .get(&Some(tenant.clone()))
+            .or_else(|| tenants.get(&None))?;
+        state.read.clone()
     }
 }
 
-fn publish(engine: &Engine, read: ReadTenant, now: Timestamp) -> Result<Published, Failure> {
+fn publish(engine: &Engine, read: &ReadTenant, now: Timestamp) -> Result<Published, Failure> {
     let (policies, locations) = (read.report.policies, read.report.locations);
     Ok(Published {
         version: read.publish(engine)?,

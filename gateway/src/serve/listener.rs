@@ -1,21 +1,41 @@
-//! Sockets, opened before anything else: a port that is taken ends the program at once.
+//! Where the gateway listens, and what it answers there.
+//!
+//! Sockets are opened before anything else: a port that is taken ends the program at once.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use axum::Router;
+use axum::body::Body;
+use highwater_tower::client_address::{
+    ClientAddressRule, ForwardingHeader, HopCount, TrustedProxies,
+};
+use http::{Request, Response};
+use http_body_util::Either;
+use hyper::body::Incoming;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+
+use super::Service;
+use super::connection::{AnswerBody, Peer};
+use super::tls::Tls;
 use crate::config::Configuration;
+use crate::config::limits::Limits;
 use crate::config::serve::{ListenerKind, ListenerSection};
 use crate::failure::Failure;
 
-/// A listener that is bound.
-pub(crate) struct Bound {
-    pub(crate) section: ListenerSection,
-    pub(crate) socket: Socket,
+/// A socket that is open, and what is configured about it.
+pub(super) struct Bound {
+    pub(super) section: ListenerSection,
+    pub(super) socket: Socket,
+    tls: Option<Arc<Tls>>,
 }
 
 /// What it listens on.
-pub(crate) enum Socket {
+pub(super) enum Socket {
     /// An address and port.
     Tcp(tokio::net::TcpListener),
     /// A path.
@@ -23,12 +43,81 @@ pub(crate) enum Socket {
     Unix(tokio::net::UnixListener, PathBuf),
 }
 
+/// Everything that is needed to answer on one socket.
+pub(crate) struct Listener {
+    pub(crate) service: Arc<Service>,
+    pub(crate) section: ListenerSection,
+    /// Whom to believe about the address of a client.
+    rule: ClientAddressRule,
+    routes: Router,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Listener {
+    /// What is answered on `bound`: `routes`, and decisions where it is for them.
+    pub(super) fn new(service: &Arc<Service>, bound: &Bound, routes: Router) -> Listener {
+        let section = bound.section.clone();
+        Listener {
+            service: Arc::clone(service),
+            rule: section
+                .client_address
+                .clone()
+                .unwrap_or_else(|| default_rule(&section)),
+            section,
+            routes,
+            tls: bound.tls.clone(),
+        }
+    }
+
+    /// Bounds on what clients may ask.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.service.limits
+    }
+
+    /// What speaks TLS here, with the certificate of the moment.
+    pub(super) fn tls(&self) -> Option<TlsAcceptor> {
+        self.tls.as_ref().map(|tls| tls.acceptor())
+    }
+
+    /// Whether `peer` may speak for others.
+    pub(super) fn trusts(&self, peer: Peer) -> bool {
+        self.rule.proxies().trusts(peer.0)
+    }
+
+    /// Answers one request.
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> Response<AnswerBody> {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer);
+        match self.routes.clone().oneshot(request).await {
+            Ok(answer) => answer.map(Either::Right),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// The rule of a listener that says nothing: proxies are on the same machine.
+fn default_rule(section: &ListenerSection) -> ClientAddressRule {
+    let proxies = if section.socket.is_some() {
+        TrustedProxies::NOBODY.with_hops(Some(HopCount::MIN))
+    } else {
+        TrustedProxies::new([
+            IpNet::V4(Ipv4Net::new_assert([127, 0, 0, 0].into(), 8)),
+            IpNet::V6(Ipv6Net::new_assert(std::net::Ipv6Addr::LOCALHOST, 128)),
+        ])
+    };
+    ClientAddressRule::new(proxies, ForwardingHeader::default())
+}
+
 impl Bound {
     /// Binds every listener of a configuration. Inside of a runtime.
     ///
     /// # Errors
     /// The first that cannot be bound, with the reason.
-    pub(crate) fn all(configuration: &Configuration) -> Result<Vec<Bound>, Failure> {
+    pub(super) fn all(configuration: &Configuration) -> Result<Vec<Bound>, Failure> {
         let bind = |section: &ListenerSection| {
             let socket = match (&section.address, &section.socket) {
                 (Some(address), _) => tcp(*address.get_ref()),
@@ -36,17 +125,36 @@ impl Bound {
                 // Loading has refused it.
                 (None, None) => Err(Failure::Input("a listener without address".to_owned())),
             }?;
+            let tls = match &section.tls {
+                None => None,
+                Some(tls) => Some(Arc::new(Tls::load(&configuration.folder, tls)?)),
+            };
             Ok(Bound {
                 section: section.clone(),
                 socket,
+                tls,
             })
         };
         configuration.serve.listeners.iter().map(bind).collect()
     }
 
     /// What it answers.
-    pub(crate) fn kind(&self) -> ListenerKind {
+    pub(super) fn kind(&self) -> ListenerKind {
         self.section.kind
+    }
+
+    /// Says on stdout where to ask: the one thing that is said there.
+    pub(super) fn announce(&self) {
+        use std::io::Write;
+        let mut out = std::io::stdout().lock();
+        // Whoever closed stdout does not want to know.
+        let _ = writeln!(out, "listening on {self} for {}", self.kind().as_str())
+            .and_then(|()| out.flush());
+    }
+
+    /// The certificate, to be read again.
+    pub(super) fn tls(&self) -> Option<&Arc<Tls>> {
+        self.tls.as_ref()
     }
 }
 
@@ -68,14 +176,25 @@ impl fmt::Display for Bound {
     }
 }
 
+/// Connections that wait to be accepted: a gateway that restarts reconnects all its workers at
+/// once.
+const BACKLOG: u32 = 4096;
+
 fn tcp(address: SocketAddr) -> Result<Socket, Failure> {
-    let failed =
-        |error: std::io::Error| Failure::Broken(format!("cannot listen on `{address}`: {error}"));
-    let listener = std::net::TcpListener::bind(address).map_err(failed)?;
-    listener.set_nonblocking(true).map_err(failed)?;
-    tokio::net::TcpListener::from_std(listener)
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4(),
+            SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6(),
+        }?;
+        // Not on Windows, where it would let others take the port.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen()
         .map(Socket::Tcp)
-        .map_err(failed)
+        .map_err(|error| Failure::Broken(format!("cannot listen on `{address}`: {error}")))
 }
 
 #[cfg(unix)]

@@ -13,18 +13,24 @@
 #![allow(dead_code, reason = "what is read here comes with the endpoints")]
 
 mod accept;
+mod admin;
 mod connection;
 mod documents;
 mod health;
 mod intake;
+mod keeping;
+mod latency;
 mod listener;
 mod logs;
+mod metrics;
+mod problem;
 mod routes;
 mod service;
 mod signals;
+mod tls;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::runtime::Builder;
@@ -32,7 +38,8 @@ use tokio::runtime::Builder;
 use crate::config::Configuration;
 use crate::config::serve::{ListenerKind, ListenerSection};
 use crate::failure::{Exit, Failure};
-use listener::Bound;
+use documents::Source;
+use listener::{Bound, Listener};
 pub(crate) use service::Service;
 
 /// Answer for a gateway whether requests are allowed, until told to stop.
@@ -62,7 +69,7 @@ impl Serve {
             .thread_name("highwater")
             .build()
             .map_err(|error| Failure::Broken(format!("cannot start the runtime: {error}")))?;
-        runtime.block_on(serve(configuration, &self.config))
+        runtime.block_on(serve(configuration, Source::File(self.config)))
     }
 }
 
@@ -82,18 +89,21 @@ fn listen_on(listeners: &mut Vec<ListenerSection>, listen: Option<SocketAddr>) {
     }
 }
 
-async fn serve(configuration: Configuration, path: &Path) -> Result<Exit, Failure> {
+async fn serve(configuration: Configuration, source: Source) -> Result<Exit, Failure> {
     // Bound before anything is opened: a taken port ends the program at once.
     let listeners = Bound::all(&configuration)?;
-    let service = Arc::new(Service::open(configuration, path)?);
+    let service = Arc::new(Service::open(configuration, source)?);
     if let Err(error) = service.reload_documents() {
         tracing::error!(%error, "documents cannot be read; requests that need them are not judged");
     }
     let intake = intake::start(&service)?;
-    signals::spawn(&service)?;
-    for listener in listeners {
-        let routes = routes::of(listener.kind(), &service, &intake);
-        accept::spawn(&service, listener, routes);
+    let certificates = listeners.iter().filter_map(Bound::tls).cloned().collect();
+    signals::spawn(&service, certificates)?;
+    for bound in listeners {
+        let routes = routes::of(&bound.section, &service, &intake)?;
+        let listener = Listener::new(&service, &bound, routes);
+        bound.announce();
+        accept::spawn(listener, bound.socket);
     }
     service.run_to_the_end().await;
     Ok(Exit::Success)

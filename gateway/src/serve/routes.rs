@@ -3,18 +3,44 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 
-use super::{Service, health};
+use super::{Service, admin, health};
 use crate::config::serve::ListenerKind;
+use crate::config::serve::ListenerSection;
+use crate::failure::Failure;
 
 /// The routes of a listener.
-pub(crate) fn of(kind: ListenerKind, service: &Arc<Service>, intake: &Router) -> Router {
-    let common = Router::new()
-        .route("/healthz", get(health::alive))
+///
+/// # Errors
+/// The admin token cannot be read.
+pub(super) fn of(
+    section: &ListenerSection,
+    service: &Arc<Service>,
+    intake: &Router,
+) -> Result<Router, Failure> {
+    let health = Router::new().route("/healthz", get(health::alive));
+    // Names of tenants and sources are nobody's business on the internet, where transmitters are.
+    let ready = Router::new()
+        .route("/readyz", get(health::ready))
         .with_state(Arc::clone(service));
-    match kind {
-        ListenerKind::Decisions | ListenerKind::Admin => common,
-        ListenerKind::Intake => common.merge(intake.clone()),
-    }
+    let metrics = Router::new()
+        .route("/metrics", get(health::metrics))
+        .with_state(Arc::clone(service));
+    let routes = match section.kind {
+        ListenerKind::Decisions => health.merge(ready).merge(metrics),
+        ListenerKind::Intake => health.merge(intake.clone()),
+        ListenerKind::Admin => {
+            let guard = admin::Guard::of(section, service)?;
+            let guarded = metrics.merge(admin::routes(service));
+            health
+                .merge(ready)
+                .merge(guarded.layer(axum::middleware::from_fn_with_state(
+                    Arc::new(guard),
+                    admin::authenticate,
+                )))
+        }
+    };
+    Ok(routes.layer(DefaultBodyLimit::max(service.limits.body_bytes)))
 }

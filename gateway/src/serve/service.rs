@@ -2,17 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use highwater::engine::Engine;
 use highwater::ledger::Facts;
 use highwater::marks::Keyring;
 use highwater::timestamp::Timestamp;
-use highwater_store::{DiskOptions, DiskStore, MemoryStore, Store};
+use highwater_store::Store;
+use highwater_store::mesh::MeshStatus;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::documents::{DocumentError, Documents};
+use super::documents::{DocumentError, Documents, Source};
+use super::keeping::{self, Keeping};
+use super::metrics::Metrics;
 use crate::config::Configuration;
 use crate::config::limits::Limits;
 use crate::failure::Failure;
@@ -20,11 +23,13 @@ use crate::failure::Failure;
 /// The gateway's state. Shared by every listener and every task.
 pub(crate) struct Service {
     /// What decides, over the facts of the store.
-    pub(crate) engine: Engine,
+    pub(crate) engine: Arc<Engine>,
     /// What is durable. Change facts only through it.
     pub(crate) store: Arc<dyn Store>,
     /// What is published for which tenant, and what could not be.
     pub(crate) documents: Documents,
+    /// What is counted.
+    pub(crate) metrics: Metrics,
     /// The configuration with which the gateway started.
     pub(crate) configuration: Configuration,
     /// Bounds on what clients may ask.
@@ -33,6 +38,8 @@ pub(crate) struct Service {
     pub(crate) shutdown: CancellationToken,
     /// Everything that has to end before the process does.
     pub(crate) tasks: TaskTracker,
+    /// What looks after the store. Ends before it.
+    keeping: Keeping,
 }
 
 impl Service {
@@ -40,19 +47,23 @@ impl Service {
     ///
     /// # Errors
     /// What is wrong with the store.
-    pub(crate) fn open(configuration: Configuration, path: &Path) -> Result<Service, Failure> {
+    pub(super) fn open(configuration: Configuration, source: Source) -> Result<Service, Failure> {
         let settings = configuration.engine.settings();
         let facts = Arc::new(Facts::new(Keyring::random(), settings.retention()));
-        let store = open_store(&configuration, facts)?;
-        let engine = Engine::with_facts(settings, Arc::clone(store.facts()));
+        let store = keeping::open(&configuration, facts)?;
+        let keeping = Keeping::start(&configuration, &store)?;
+        let engine = Arc::new(Engine::with_facts(settings, Arc::clone(store.facts())));
+        let limits = configuration.serve.limits.limits();
         Ok(Service {
             engine,
             store,
-            documents: Documents::new(path),
-            limits: configuration.serve.limits.limits(),
+            documents: Documents::new(source),
+            metrics: Metrics::install(limits.tenants_in_metrics)?,
+            limits,
             configuration,
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            keeping,
         })
     }
 
@@ -72,6 +83,16 @@ impl Service {
     /// What could not be read or published; the rest is in force.
     pub(crate) fn reload_documents(&self) -> Result<(), DocumentError> {
         self.documents.reload(&self.engine, self.now())
+    }
+
+    /// How this node follows the others, if there are others.
+    pub(crate) fn mesh_status(&self) -> Option<MeshStatus> {
+        self.keeping.mesh_status()
+    }
+
+    /// How old knowledge of the other nodes may be.
+    pub(crate) fn mesh_bound(&self) -> Duration {
+        self.keeping.mesh_bound()
     }
 
     /// A path of the configuration, from its folder.
@@ -94,25 +115,4 @@ impl Service {
             );
         }
     }
-}
-
-fn open_store(configuration: &Configuration, facts: Arc<Facts>) -> Result<Arc<dyn Store>, Failure> {
-    let section = &configuration.store;
-    if section.memory {
-        tracing::warn!("the store is in memory: revocations are forgotten when the gateway ends");
-        return Ok(Arc::new(MemoryStore::new(facts)));
-    }
-    let path = configuration.folder.join(section.path());
-    let options = DiskOptions {
-        two_phase_commit: section.two_phase_commit,
-        ..DiskOptions::default()
-    };
-    let store = DiskStore::open(&path, facts, &options)
-        .map_err(|error| Failure::Broken(error.to_string()))?;
-    if store.status().is_new {
-        tracing::warn!(path = %path.display(), "a new store was made: nothing is revoked yet");
-    } else {
-        tracing::info!(path = %path.display(), registers = store.restored(), "store opened");
-    }
-    Ok(Arc::new(store))
 }

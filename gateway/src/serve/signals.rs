@@ -1,8 +1,10 @@
-//! Signals of the operating system: SIGTERM and SIGINT stop, SIGHUP reads documents again.
+//! Signals of the operating system: SIGTERM and SIGINT stop, SIGHUP reads documents and
+//! certificates again.
 
 use std::sync::Arc;
 
 use super::Service;
+use super::tls::Tls;
 use crate::failure::Failure;
 
 /// Listens to signals until one of them stops the gateway.
@@ -10,7 +12,7 @@ use crate::failure::Failure;
 /// # Errors
 /// The operating system does not let us listen.
 #[cfg(unix)]
-pub(crate) fn spawn(service: &Arc<Service>) -> Result<(), Failure> {
+pub(super) fn spawn(service: &Arc<Service>, certificates: Vec<Arc<Tls>>) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let listen = |kind| {
@@ -26,7 +28,7 @@ pub(crate) fn spawn(service: &Arc<Service>) -> Result<(), Failure> {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = hangup.recv() => reload(&service).await,
+                _ = hangup.recv() => reload(&service, &certificates).await,
                 () = service.shutdown.cancelled() => return,
             }
         }
@@ -41,7 +43,7 @@ pub(crate) fn spawn(service: &Arc<Service>) -> Result<(), Failure> {
 /// # Errors
 /// None.
 #[cfg(not(unix))]
-pub(crate) fn spawn(service: &Arc<Service>) -> Result<(), Failure> {
+pub(super) fn spawn(service: &Arc<Service>, _: Vec<Arc<Tls>>) -> Result<(), Failure> {
     let service = Arc::clone(service);
     let tasks = service.tasks.clone();
     tasks.spawn(async move {
@@ -54,7 +56,13 @@ pub(crate) fn spawn(service: &Arc<Service>) -> Result<(), Failure> {
 }
 
 /// Reads everything again that is read again.
-async fn reload(service: &Arc<Service>) {
+#[cfg(unix)]
+async fn reload(service: &Arc<Service>, certificates: &[Arc<Tls>]) {
+    for tls in certificates {
+        if let Err(error) = tls.reload() {
+            tracing::error!(%error, "certificate refused; the former one stays");
+        }
+    }
     let service = Arc::clone(service);
     let reloaded = tokio::task::spawn_blocking(move || service.reload_documents()).await;
     match reloaded {

@@ -1,0 +1,8 @@
+//! The gateway as others see it: the real program on free ports, spoken to over HTTP.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod admin;
+mod gateway;
+mod limits;
+mod operations;

@@ -1,0 +1,84 @@
+//! Starting, stopping, reloading, and what monitoring sees.
+
+use reqwest::StatusCode;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::gateway::{Gateway, OFFICE_ONLY, until};
+
+const ONE_TENANT: &str = "[[tenant]]\nid = \"contoso\"\ndocuments = [\"office.json\"]\n";
+
+async fn ready(gateway: &Gateway) -> (StatusCode, Value) {
+    let answer = reqwest::get(gateway.url("decisions", "/readyz"))
+        .await
+        .unwrap();
+    (answer.status(), answer.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_gateway_with_documents_is_ready_and_counts() {
+    let gateway = Gateway::start(ONE_TENANT, &[("office.json", OFFICE_ONLY)]);
+    let (status, readiness) = ready(&gateway).await;
+    assert_eq!(status, StatusCode::OK, "{readiness}");
+    assert!(
+        readiness.to_string().contains("1 policies and 1 locations"),
+        "{readiness}"
+    );
+    let metrics = reqwest::get(gateway.url("decisions", "/metrics"))
+        .await
+        .unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for line in [
+        "highwater_ready 1",
+        "highwater_store_up 1",
+        "highwater_documents_up{tenant=\"contoso\"} 1",
+        "highwater_decision_seconds_count 0",
+    ] {
+        assert!(metrics.contains(line), "{line} in\n{metrics}");
+    }
+    let (_, log) = gateway.stop();
+    assert!(log.contains("a new store was made"), "{log}");
+}
+
+#[tokio::test]
+async fn refused_documents_keep_what_is_in_force_and_say_so() {
+    let gateway = Gateway::start(ONE_TENANT, &[("office.json", OFFICE_ONLY)]);
+    std::fs::write(gateway.path("office.json"), "{\"conditions\": ").unwrap();
+    gateway.signal(Signal::HUP);
+    until(|| async { ready(&gateway).await.0 == StatusCode::SERVICE_UNAVAILABLE }).await;
+    let (_, readiness) = ready(&gateway).await;
+    let text = readiness.to_string();
+    assert!(text.contains("version 1 stays in force"), "{text}");
+    std::fs::write(gateway.path("office.json"), OFFICE_ONLY).unwrap();
+    gateway.signal(Signal::HUP);
+    until(|| async { ready(&gateway).await.0 == StatusCode::OK }).await;
+}
+
+#[tokio::test]
+async fn a_gateway_whose_documents_are_refused_starts_and_is_not_ready() {
+    let gateway = Gateway::start(ONE_TENANT, &[("office.json", "[]x")]);
+    let (status, readiness) = ready(&gateway).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{readiness}");
+    let alive = reqwest::get(gateway.url("decisions", "/healthz"))
+        .await
+        .unwrap();
+    assert_eq!(alive.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn https_is_spoken_where_a_certificate_is_given() {
+    let configuration = format!(
+        "{ONE_TENANT}[[serve.listener]]\nkind = \"decisions\"\naddress = \"127.0.0.1:0\"\n\
+         fail = \"closed\"\ntls = {{ certificate = \"missing.pem\", key = \"missing.key\" }}\n"
+    );
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    std::fs::write(folder.path().join("highwater.toml"), configuration).unwrap();
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_highwater"))
+        .current_dir(folder.path())
+        .args(["serve", "--config", "highwater.toml"])
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(2));
+    let words = String::from_utf8_lossy(&ended.stderr);
+    assert!(words.contains("missing.pem"), "{words}");
+}
