@@ -6,7 +6,6 @@
 //! memory took them, and an event that changes nothing knows which write it has to wait for.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Slot;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -217,24 +216,69 @@ impl Core {
             }
             expired.len()
         };
-        // Small groups: an event that arrives meanwhile does not wait for all of them.
+        // Small groups: an event that arrives meanwhile does not wait for all of them. Where the
+        // store refuses, all are queued before that is said.
+        let mut outcome = Ok(());
         for keys in keys.chunks(4096) {
             let mut inner = self.inner.lock();
             if let Some(queue) = &mut inner.queue {
                 for key in keys {
-                    if let Slot::Vacant(slot) = queue.group.writes.registers.entry(key.clone()) {
-                        slot.insert(Change::DeleteIfExpired(now));
-                    }
+                    let registers = &mut queue.group.writes.registers;
+                    self.delete_if_expired(registers, key.clone(), now);
                 }
             }
             let pending = self.promise(&mut inner, keys.len());
             drop(inner);
-            pending.wait()?;
+            outcome = outcome.and(pending.wait());
         }
+        outcome?;
         self.inner.lock().forgot_at = Some(now);
         let forgotten = Forgotten { registers, values };
         count(&self.counts.forgotten, forgotten.total());
         Ok(forgotten)
+    }
+
+    fn delete_if_expired(
+        &self,
+        registers: &mut BTreeMap<Vec<u8>, Change>,
+        key: Vec<u8>,
+        now: Timestamp,
+    ) {
+        // What waits to be written may be what was forgotten, or have come since.
+        if let Some(Change::Put(value)) = registers.get(&key)
+            && !self.has_expired(&key, value, now)
+        {
+            return;
+        }
+        registers.insert(key, Change::DeleteIfExpired(now));
+    }
+
+    /// Whether a stored register may be forgotten at `now`.
+    pub(crate) fn has_expired(&self, key: &[u8], value: &[u8], now: Timestamp) -> bool {
+        let retention = self.facts.retention();
+        codec::decode(key, value).is_ok_and(|entry| retention.has_expired(&entry, now))
+    }
+
+    /// Puts back what could not be written; what came later stands.
+    pub(crate) fn put_back(&self, waiting: &mut Writes, earlier: Writes) {
+        for (key, change) in earlier.registers {
+            match (waiting.registers.get(&key), &change) {
+                (None, _) => {}
+                // Forgotten while it was being written, or revived just before.
+                (Some(&Change::DeleteIfExpired(now)), Change::Put(value))
+                    if !self.has_expired(&key, value, now) => {}
+                (Some(_), _) => continue,
+            }
+            waiting.registers.insert(key, change);
+        }
+        for (waiting, earlier) in [
+            (&mut waiting.values, earlier.values),
+            (&mut waiting.documents, earlier.documents),
+        ] {
+            for (key, change) in earlier {
+                waiting.entry(key).or_insert(change);
+            }
+        }
     }
 
     pub(crate) fn status(&self, is_new: bool, bytes: Option<u64>) -> StoreStatus {
@@ -336,30 +380,6 @@ impl Writes {
 
     pub(crate) fn len(&self) -> usize {
         self.registers.len() + self.values.len() + self.documents.len()
-    }
-
-    /// Puts back what could not be written; what came later stands.
-    pub(crate) fn put_back(&mut self, earlier: Writes) {
-        for (mine, theirs) in [
-            (&mut self.registers, earlier.registers),
-            (&mut self.values, earlier.values),
-            (&mut self.documents, earlier.documents),
-        ] {
-            for (key, change) in theirs {
-                match mine.entry(key) {
-                    Slot::Vacant(slot) => {
-                        slot.insert(change);
-                    }
-                    Slot::Occupied(mut slot) => {
-                        // The register may have been revived after it was forgotten. Writing one
-                        // that was not does no harm: it is forgotten again.
-                        if matches!(slot.get(), Change::DeleteIfExpired(_)) {
-                            slot.insert(change);
-                        }
-                    }
-                }
-            }
-        }
     }
 }
 

@@ -303,3 +303,29 @@ fn on_a_full_disk_decisions_go_on_and_the_store_heals_by_itself() {
         2
     );
 }
+
+#[test]
+fn what_was_forgotten_while_the_store_refused_is_forgotten_on_disk_later() {
+    let disk = FaultyDisk::with_store();
+    let store = open(&disk).unwrap();
+    // More than are deleted in one transaction.
+    let batch = (0..5000).fold(Batch::new(), |batch, number| {
+        batch.event(&revoke(number, 1))
+    });
+    store.commit(batch).wait().unwrap();
+    disk.set_full(true);
+    store.apply(&revoke(9001, 1)).wait().unwrap_err();
+    store.apply(&revoke(9002, 2_000_000)).wait().unwrap_err();
+    let refused = store
+        .forget(Timestamp::from_seconds(1_900_000))
+        .unwrap_err();
+    assert!(refused.is_transient(), "{refused}");
+    assert_eq!(store.facts().len(), 1, "forgotten here at once");
+    assert_eq!(store.status().forgot_at, None, "not to its end");
+    disk.set_full(false);
+    store.reopen().unwrap();
+    assert_eq!(store.status().waiting, 0);
+    drop(store);
+    // Neither what was on disk nor what waited to be written stays behind.
+    assert_eq!(open(&disk.after_restart()).unwrap().facts().len(), 1);
+}

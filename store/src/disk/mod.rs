@@ -132,14 +132,12 @@ impl DiskStore {
         let path = medium.path().to_owned();
         let (database, faults) = open(&path, medium.open()?, options.cache_bytes)?;
         let loaded = load::load(&path, &database, &faults, &facts, options.threads)?;
-        let retention = facts.retention();
         let core = Arc::new(Core::new(facts, Some(Queue::new())));
         core.restore(loaded.values, loaded.documents);
         let writer = Writer {
             core: Arc::clone(&core),
             medium,
             path: path.clone(),
-            retention,
             cache_bytes: options.cache_bytes,
             two_phase_commit: options.two_phase_commit,
             retry: options.retry,

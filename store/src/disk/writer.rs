@@ -6,13 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use highwater::ledger::Retention;
 use redb::{Database, Durability, ReadableTable, Table};
 
 use super::medium::{Faults, Medium};
 use super::tables::{self, DOCUMENTS, REGISTERS, VALUES, refusal};
 use crate::StoreError;
-use crate::codec;
 use crate::core::{Change, Core, Group, Writes, count};
 use crate::pending::Ticket;
 use crate::store::Condition;
@@ -21,7 +19,6 @@ pub(crate) struct Writer {
     pub(crate) core: Arc<Core>,
     pub(crate) medium: Box<dyn Medium>,
     pub(crate) path: PathBuf,
-    pub(crate) retention: Retention,
     pub(crate) cache_bytes: usize,
     pub(crate) two_phase_commit: bool,
     /// How long a full disk is left alone before the next attempt.
@@ -110,7 +107,7 @@ impl Writer {
                     StoreError::Full { .. } => Condition::Full(error.clone()),
                     _ => Condition::Failed(error.clone()),
                 };
-                queue.group.writes.put_back(group.writes);
+                self.core.put_back(&mut queue.group.writes, group.writes);
                 failed_with_it = Some(std::mem::take(&mut queue.group.ticket));
                 count(&self.core.counts.failures, 1);
             }
@@ -170,8 +167,7 @@ impl Writer {
         let Some(value) = table.get(key).map_err(tables::general)? else {
             return Ok(false);
         };
-        Ok(codec::decode(key, value.value())
-            .is_ok_and(|entry| self.retention.has_expired(&entry, now)))
+        Ok(self.core.has_expired(key, value.value(), now))
     }
 
     /// Opens the file again and writes what waits. Only this ends a refusal.
