@@ -60,10 +60,19 @@ impl fmt::Display for Key {
     }
 }
 
-/// The key of one chunk of documents.
+/// What the keys of all chunks of one publication begin with. A publication that was replaced
+/// never comes back, so its chunks can go; the same bytes may, in a later publication, and have
+/// chunks of their own.
 #[cfg(feature = "nats")]
-pub(crate) fn chunk_key(digest: DocumentDigest, number: u32) -> String {
-    format!("c.{digest}.{number}")
+pub(crate) fn chunks_key(pointer: &Pointer) -> String {
+    let published = pointer.published.milliseconds();
+    format!("c.{}.{published}", pointer.digest)
+}
+
+/// The key of one chunk.
+#[cfg(feature = "nats")]
+pub(crate) fn chunk_key(pointer: &Pointer, number: u32) -> String {
+    format!("{}.{number}", chunks_key(pointer))
 }
 
 /// What a message says.

@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | register | `r.` digest of the register's key | its state |
 //! | documents | `d.` digest of the tenant | publication, digest and number of chunks |
-//! | chunk | `c.` digest of the documents `.` number | bytes |
+//! | chunk | `c.` digest of the documents `.` publication `.` number | bytes |
 //! | heartbeat | `h.` node | the revision that the node has applied |
 
 mod message;
@@ -21,7 +21,7 @@ mod node;
 mod outbox;
 
 #[cfg(feature = "nats")]
-pub(crate) use message::{CHUNK, chunk_key};
+pub(crate) use message::{CHUNK, chunk_key, chunks_key};
 pub use message::{Key, Message, MessageError, Pointer};
 pub use node::{Conflict, Heard, MeshStatus, Node, Plan};
 pub use outbox::{Outbox, Outgoing, Publication};

@@ -229,7 +229,7 @@ async fn synchronise(shared: &Arc<Shared>, bucket: &Bucket) -> Outcome<()> {
 pub(super) async fn fetch(shared: &Arc<Shared>, bucket: &Bucket, pointer: &Pointer) -> Outcome<()> {
     let mut bytes = BytesMut::new();
     for number in 0..pointer.chunks {
-        let key = chunk_key(pointer.digest, number);
+        let key = chunk_key(pointer, number);
         match bucket.near(&key).await? {
             Some(chunk) => bytes.extend_from_slice(&chunk),
             None => return Err(format!("chunk `{key}` is not on the bus, or not yet")),

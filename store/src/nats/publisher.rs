@@ -13,9 +13,11 @@ use super::bucket::{Bucket, Outcome, Published};
 use super::driver::{Pause, fetch};
 use super::peers::heartbeat;
 use super::{NatsOptions, Shared};
+use crate::Document;
 use crate::clock::wall_clock;
-use crate::mesh::{CHUNK, Conflict, Key, Message, Outgoing, Publication, chunk_key};
-use crate::{Document, DocumentDigest};
+use crate::mesh::{
+    CHUNK, Conflict, Key, Message, Outgoing, Pointer, Publication, chunk_key, chunks_key,
+};
 
 /// How often one publication may meet another before it waits for its next turn.
 const ATTEMPTS: usize = 8;
@@ -100,7 +102,8 @@ async fn publish_one(
     let key = publication.key.to_string();
     let mut replaced = None;
     if let Outgoing::Document(document) = &publication.outgoing {
-        replaced = current_digest(bucket, publication.key).await?;
+        let current = bucket.last(&key).await?;
+        replaced = current.and_then(|(_, payload)| pointer(publication.key, &payload));
         put_chunks(bucket, document).await?;
     }
     for _ in 0..ATTEMPTS {
@@ -116,15 +119,18 @@ async fn publish_one(
             Published::As(revision) => {
                 shared.node.lock().published(&publication, revision);
                 if let (Outgoing::Document(document), Some(old)) = (&publication.outgoing, replaced)
-                    && document.digest() != old
+                    && old != Pointer::to(document)
                 {
                     // Nobody points there any more. Left behind, it would only take space.
-                    let _ = bucket.purge(&format!("c.{old}")).await;
+                    let _ = bucket.purge(&chunks_key(&old)).await;
                 }
                 return Ok(());
             }
             Published::Conflict => {
                 let current = bucket.last(&key).await?;
+                replaced = current
+                    .as_ref()
+                    .and_then(|(_, payload)| pointer(publication.key, payload));
                 let current = current
                     .as_ref()
                     .map(|(revision, payload)| (*revision, &payload[..]));
@@ -142,8 +148,9 @@ async fn publish_one(
 
 /// Chunks go first: a pointer never leads nowhere.
 async fn put_chunks(bucket: &Bucket, document: &Document) -> Outcome<()> {
+    let pointer = Pointer::to(document);
     for (number, chunk) in (0_u32..).zip(document.bytes().chunks(CHUNK)) {
-        let key = chunk_key(document.digest(), number);
+        let key = chunk_key(&pointer, number);
         bucket
             .put(&key, Bytes::copy_from_slice(chunk), None)
             .await?;
@@ -151,11 +158,10 @@ async fn put_chunks(bucket: &Bucket, document: &Document) -> Outcome<()> {
     Ok(())
 }
 
-async fn current_digest(bucket: &Bucket, key: Key) -> Outcome<Option<DocumentDigest>> {
-    let current = bucket.last(&key.to_string()).await?;
-    let message = current.and_then(|(_, payload)| Message::decode(key, &payload).ok());
-    Ok(match message {
-        Some(Message::Document(pointer)) => Some(pointer.digest),
+/// The pointer that a last value is, if it is one.
+fn pointer(key: Key, payload: &[u8]) -> Option<Pointer> {
+    match Message::decode(key, payload) {
+        Ok(Message::Document(pointer)) => Some(pointer),
         _ => None,
-    })
+    }
 }
