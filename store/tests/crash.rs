@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use highwater::event::Dimension;
 use highwater_store::{Batch, DiskOptions, DiskStore, Space, Store, Value};
-use support::{facts, revoke, user};
+use support::{Mount, facts, revoke, shell, user};
 
 const PATH: &str = "HIGHWATER_CRASH_WRITER";
 const BASE: &str = "HIGHWATER_CRASH_BASE";
@@ -99,7 +99,7 @@ fn nothing_acknowledged_is_lost_by_a_power_cut() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let (image, copy, mount) = (at("image"), at("copy"), at("mount"));
-    fs::create_dir(&mount).unwrap();
+    let _unmounted = Mount::at(Path::new(&mount));
     let is_able = shell(&format!(
         "truncate -s 32M {image} && mkfs.ext4 -q {image} && mount -o loop {image} {mount} && \
          umount {mount}"
@@ -112,7 +112,6 @@ fn nothing_acknowledged_is_lost_by_a_power_cut() {
         eprintln!("SKIPPED: power cuts need root and loop mounts");
         return;
     }
-    let _unmount = Unmount(mount.clone());
     let mut random = Random(0xc0ffee);
     let mut total = 0;
     for round in 0..count("HIGHWATER_POWER_CUTS", 200) {
@@ -151,15 +150,6 @@ fn nothing_acknowledged_is_lost_by_a_power_cut() {
     }
     println!("{total} acknowledged events survived their power cuts");
     assert!(total > 0);
-}
-
-/// A failed assertion must not leave a mount behind.
-struct Unmount(String);
-
-impl Drop for Unmount {
-    fn drop(&mut self) {
-        shell(&format!("umount -q {}", self.0));
-    }
 }
 
 fn start(path: &Path, base: u64) -> (Child, Receiver<String>) {
@@ -228,14 +218,6 @@ fn check(path: &Path, known: &HashMap<u64, i64>, round: u64) {
 
 fn count(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().unwrap())
-}
-
-fn shell(command: &str) -> bool {
-    Command::new("sh")
-        .args(["-c", command])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }
 
 /// A small generator: the cuts are spread, and the same in every run as far as time allows.

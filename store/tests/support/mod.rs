@@ -3,6 +3,9 @@
 
 pub(crate) mod faulty;
 
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -51,5 +54,46 @@ pub(crate) fn eventually(what: &str, mut is_there: impl FnMut() -> bool) {
     while !is_there() {
         assert!(Instant::now() < end, "never: {what}");
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Runs a command; whether it succeeded.
+pub(crate) fn shell(command: &str) -> bool {
+    Command::new("sh")
+        .args(["-c", command])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// A mounted file system. A failed assertion must not leave it behind.
+pub(crate) struct Mount(PathBuf);
+
+impl Mount {
+    /// Whatever a test mounts at `point`.
+    pub(crate) fn at(point: &Path) -> Mount {
+        fs::create_dir_all(point).unwrap();
+        Mount(point.to_owned())
+    }
+
+    /// A file system of `size` in memory, or `None` after a notice.
+    pub(crate) fn tmpfs(point: &Path, size: &str) -> Option<Mount> {
+        let mount = Mount::at(point);
+        let point = point.display();
+        if shell(&format!("mount -t tmpfs -o size={size} tmpfs {point}")) {
+            return Some(mount);
+        }
+        assert!(
+            std::env::var("CI").is_err(),
+            "no mounts: a full disk cannot be tested"
+        );
+        eprintln!("SKIPPED: a full disk needs root to mount one");
+        None
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        shell(&format!("umount -q {}", self.0.display()));
     }
 }
