@@ -49,10 +49,22 @@ impl PolicyIndex {
     /// The greatest index: a place holder behind every policy.
     pub(crate) const LAST: PolicyIndex = PolicyIndex(u32::MAX);
 
+    /// The policy at `index`.
+    #[must_use]
+    pub const fn from_u32(index: u32) -> PolicyIndex {
+        PolicyIndex(index)
+    }
+
     /// The policy at `index`; `None` beyond `u32`.
     #[must_use]
     pub fn new(index: usize) -> Option<PolicyIndex> {
         u32::try_from(index).ok().map(PolicyIndex)
+    }
+
+    /// The position as a number of 32 bits.
+    #[must_use]
+    pub const fn to_u32(self) -> u32 {
+        self.0
     }
 
     /// The position.
@@ -80,6 +92,28 @@ pub struct Decision {
     pub(crate) violated: u32,
 }
 
+/// A decision as plain values, for hosts that pass it through memory of their own and want its
+/// header afterwards: other languages, above all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecisionParts {
+    /// [`Decision::outcome`].
+    pub outcome: Outcome,
+    /// [`Decision::status`].
+    pub status: u16,
+    /// [`Decision::reasons`].
+    pub reasons: ReasonSet,
+    /// [`Decision::is_uncovered`].
+    pub uncovered: bool,
+    /// [`Decision::is_degraded`].
+    pub degraded: bool,
+    /// [`Decision::challenge_not_before`].
+    pub not_before: i64,
+    /// [`Decision::policies`], and anything behind them.
+    pub named: [PolicyIndex; NAMED_POLICIES],
+    /// [`Decision::policy_count`].
+    pub violated: u32,
+}
+
 impl Decision {
     /// A denial that stands for no request: what a place for a decision holds before there is
     /// one.
@@ -93,6 +127,35 @@ impl Decision {
         named: [PolicyIndex::LAST; NAMED_POLICIES],
         violated: 0,
     };
+
+    /// The decision that these parts are of.
+    pub const fn from_parts(parts: DecisionParts) -> Decision {
+        Decision {
+            outcome: parts.outcome,
+            status: parts.status,
+            reasons: parts.reasons,
+            uncovered: parts.uncovered,
+            degraded: parts.degraded,
+            not_before: parts.not_before,
+            named: parts.named,
+            violated: parts.violated,
+        }
+    }
+
+    /// The decision as plain values.
+    #[must_use]
+    pub const fn parts(&self) -> DecisionParts {
+        DecisionParts {
+            outcome: self.outcome,
+            status: self.status,
+            reasons: self.reasons,
+            uncovered: self.uncovered,
+            degraded: self.degraded,
+            not_before: self.not_before,
+            named: self.named,
+            violated: self.violated,
+        }
+    }
 
     /// Allow, challenge or deny.
     #[must_use]

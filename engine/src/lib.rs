@@ -32,6 +32,10 @@ pub mod timestamp;
 pub mod token;
 mod wire;
 
+/// The version of the decision semantics (`docs/semantics.md`). It counts up when the same
+/// documents, facts, token and request may be decided otherwise; the crate's version does not.
+pub const SEMANTICS_VERSION: u32 = 1;
+
 /// The README's example, compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -201,6 +201,15 @@ impl ReasonSet {
         self.0
     }
 
+    /// The set with these bits; `None` if one of them stands for no reason.
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Option<ReasonSet> {
+        match bits >> Reason::ALL.len() {
+            0 => Some(ReasonSet(bits)),
+            _ => None,
+        }
+    }
+
     /// This set and `reason`.
     #[must_use]
     pub const fn with(self, reason: Reason) -> ReasonSet {
@@ -268,5 +277,7 @@ mod tests {
         assert_eq!(set.strongest(), Some(Reason::TokenRevoked));
         assert_eq!(set.iter().last(), Some(Reason::TokenStale));
         assert_eq!(ReasonSet::EMPTY.strongest(), None);
+        assert_eq!(ReasonSet::from_bits(set.bits()), Some(set));
+        assert_eq!(ReasonSet::from_bits(1 << Reason::ALL.len()), None);
     }
 }

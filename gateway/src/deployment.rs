@@ -7,7 +7,7 @@ use highwater::engine::Engine;
 use highwater::identifier::TenantId;
 use highwater::model::TenantModel;
 use highwater::settings::{EngineSettings, TenantSettings};
-use highwater::token::IssuerProfile;
+use highwater::token::{IssuerProfile, IssuerProfiles};
 
 use crate::config::{Configuration, TenantSection, Whose};
 use crate::failure::Failure;
@@ -41,7 +41,7 @@ pub(crate) struct Sources {
 pub(crate) struct Deployment {
     /// The engine.
     pub(crate) engine: Engine,
-    issuers: Issuers,
+    issuers: IssuerProfiles,
 }
 
 /// One tenant's documents, read.
@@ -76,7 +76,7 @@ impl Sources {
         }
         Ok(Deployment {
             engine,
-            issuers: Issuers::new(configuration.as_ref()),
+            issuers: issuers(configuration.as_ref()),
         })
     }
 
@@ -242,42 +242,11 @@ impl Deployment {
     }
 }
 
-/// Profiles in the order in which they are asked.
-struct Issuers {
-    profiles: Vec<IssuerProfile>,
-    /// For every other issuer; `None` where a configuration lists those it trusts.
-    fallback: Option<IssuerProfile>,
-}
-
-impl Issuers {
-    /// Those of the configuration. Without any: Entra by its well-known issuers, and every other
-    /// issuer as generic, because here nobody presents tokens that were not verified.
-    fn new(configuration: Option<&Configuration>) -> Issuers {
-        let configured: Vec<_> = configuration
-            .into_iter()
-            .flat_map(|configuration| &configuration.issuers)
-            .map(|issuer| issuer.profile())
-            .collect();
-        if configured.is_empty() {
-            Issuers {
-                profiles: vec![
-                    IssuerProfile::entra("https://sts.windows.net/*/"),
-                    IssuerProfile::entra("https://login.microsoftonline.com/*/v2.0"),
-                ],
-                fallback: Some(IssuerProfile::generic("")),
-            }
-        } else {
-            Issuers {
-                profiles: configured,
-                fallback: None,
-            }
-        }
-    }
-
-    fn find(&self, issuer: &str) -> Option<&IssuerProfile> {
-        self.profiles
-            .iter()
-            .find(|profile| profile.matches(issuer))
-            .or(self.fallback.as_ref())
-    }
+/// The profiles of the configuration; without one, those that are built in.
+fn issuers(configuration: Option<&Configuration>) -> IssuerProfiles {
+    let configured = configuration
+        .into_iter()
+        .flat_map(|configuration| &configuration.issuers)
+        .map(|issuer| issuer.profile());
+    IssuerProfiles::new(configured.collect())
 }

@@ -4,10 +4,12 @@
 //! that the same line means the same everywhere.
 
 mod answer;
+mod explained;
 mod request;
 
 pub use answer::{Answer, AnsweredPolicy};
-pub use request::{RequestDocument, RequestError};
+pub use explained::ExplainedAnswer;
+pub use request::{RequestDocument, RequestError, device_attributes, member, pointer};
 
 /// Where a mistake is, behind its message; nothing for the whole document.
 fn place(path: &str) -> String {

@@ -162,7 +162,7 @@ impl RequestDocument {
             platform: wire.signals.platform.as_deref().map(platform),
             client_app_type,
             compliant_network: wire.signals.compliant_network,
-            device: wire.signals.device.map(attributes),
+            device: wire.signals.device.map(device_attributes),
             id: wire.id,
         })
     }
@@ -192,7 +192,8 @@ impl RequestDocument {
 }
 
 /// The JSON Pointer (RFC 6901) of where reading stopped.
-fn pointer(path: &serde_path_to_error::Path) -> String {
+#[must_use]
+pub fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let mut pointer = String::new();
     for segment in path.iter() {
@@ -209,6 +210,12 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         }
     }
     pointer
+}
+
+/// The JSON Pointer (RFC 6901) of a member of the whole document.
+#[must_use]
+pub fn member(name: &str) -> String {
+    format!("/{}", escaped(name))
 }
 
 fn escaped(name: &str) -> String {
@@ -248,8 +255,9 @@ fn client_app_type(text: &str) -> Option<ClientAppType> {
     })
 }
 
-/// Attributes as text: rules compare text.
-fn attributes(device: Map<String, Value>) -> DeviceAttributes {
+/// The attributes of a device as text, because rules compare text. `null` is left out.
+#[must_use]
+pub fn device_attributes(device: Map<String, Value>) -> DeviceAttributes {
     device
         .into_iter()
         .filter_map(|(name, value)| match value {

@@ -6,9 +6,11 @@
 
 mod claims;
 mod issuer;
+mod profiles;
 mod verified;
 
 pub use claims::{ClaimError, GroupClaim, SubjectKind, TokenFacts};
 pub use issuer::{Anchor, ClaimNames, IssuerKind, IssuerProfile};
+pub use profiles::IssuerProfiles;
 pub use verified::VerifiedToken;
 pub(crate) use verified::mix;

@@ -5,12 +5,8 @@ mod human;
 use std::io::Write;
 
 use highwater::decision::Outcome;
-use highwater::exchange::{Answer, RequestDocument, RequestError};
-use highwater::explain::{
-    Addresses, Explanation, LocationExplanation, MarkExplanation, PolicyExplanation,
-};
-use highwater::reason::Reason;
-use serde::Serialize;
+use highwater::exchange::{Answer, ExplainedAnswer, RequestDocument, RequestError};
+use highwater::explain::Explanation;
 use serde_json::Value;
 
 use crate::arguments::{Inputs, Output};
@@ -89,28 +85,6 @@ fn explain(deployment: &Deployment, text: &str) -> Result<Explained, RequestErro
     })
 }
 
-/// The answer of `decide` with everything behind it.
-#[derive(Serialize)]
-struct Line<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    decision: Outcome,
-    status: u16,
-    reasons: &'a [Reason],
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    uncovered: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    degraded: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    www_authenticate: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    claims: Option<&'a Value>,
-    policies: &'a [PolicyExplanation],
-    address: &'a Addresses,
-    locations: &'a [LocationExplanation],
-    marks: &'a [MarkExplanation],
-}
-
 fn write_json(
     out: &mut impl Write,
     explained: &Result<Explained, RequestError>,
@@ -120,23 +94,7 @@ fn write_json(
             answer,
             explanation,
             ..
-        }) => serde_json::to_writer(
-            &mut *out,
-            &Line {
-                id: answer.id.as_deref(),
-                decision: answer.decision,
-                status: answer.status,
-                reasons: &answer.reasons,
-                uncovered: answer.uncovered,
-                degraded: answer.degraded,
-                www_authenticate: answer.www_authenticate.as_deref(),
-                claims: answer.claims.as_ref(),
-                policies: &explanation.policies,
-                address: &explanation.address,
-                locations: &explanation.locations,
-                marks: &explanation.marks,
-            },
-        )?,
+        }) => serde_json::to_writer(&mut *out, &ExplainedAnswer::new(answer, explanation))?,
         Err(error) => serde_json::to_writer(&mut *out, &ErrorAnswer::new(error))?,
     }
     out.write_all(b"\n")?;
