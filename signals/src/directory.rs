@@ -125,6 +125,21 @@ impl DirectoryMap {
         history.entry(since).or_insert(None);
     }
 
+    /// What `name` meant over time, oldest first, each from the instant on at which it began to:
+    /// what to keep across restarts and to give back with [`DirectoryMap::bind`] and
+    /// [`DirectoryMap::release`].
+    pub fn history(
+        &self,
+        tenant: &TenantId,
+        name: &Name,
+    ) -> impl Iterator<Item = (Timestamp, Option<&Principal>)> {
+        self.bindings
+            .get(&(tenant.clone(), fold(name.clone())))
+            .into_iter()
+            .flatten()
+            .map(|(since, principal)| (*since, principal.as_ref()))
+    }
+
     /// The members of a group.
     pub fn set_members(&mut self, tenant: TenantId, group: Name, members: Vec<Principal>) {
         self.groups.insert((tenant, fold(group)), members);

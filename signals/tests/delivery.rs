@@ -213,6 +213,46 @@ fn polled_tokens_with_unknown_keys_wait_for_the_keys() {
     assert_eq!(outcome.deliveries.len(), 2);
 }
 
+#[test]
+fn a_polled_token_whose_key_is_nobodys_is_refused_once_the_transmitter_was_asked() {
+    let known = emitter(Algorithm::ES256, "known");
+    let stranger = emitter(Algorithm::ES256, "stranger");
+    let published = known.jwks().unwrap();
+    let mut receiver = receiver(&json!({}));
+    let mut client = client(true);
+    let mut polled = |sets: Value, at: Timestamp| {
+        sent(&mut client, at);
+        let outcome = answer(
+            &mut client,
+            &mut receiver,
+            200,
+            &json!({ "sets": sets }),
+            at,
+        );
+        for name in &outcome.fetch_keys {
+            let keys = highwater_signals::set::KeySet::from_value(&published);
+            receiver
+                .transmitter_mut(name)
+                .unwrap()
+                .finish_keys(keys, at);
+        }
+        (outcome.fetch_keys.len(), client.ready().errors.clone())
+    };
+    assert_eq!(
+        polled(json!({ "a": known.sign(&draft("a")).unwrap() }), NOW).0,
+        1
+    );
+    let strange = json!({ "x": stranger.sign(&draft("x")).unwrap() });
+    // Too soon to ask again, so nothing can be said yet.
+    let (fetches, errors) = polled(strange.clone(), NOW.plus_seconds(10));
+    assert_eq!((fetches, errors.len()), (0, 0));
+    let (fetches, errors) = polled(strange.clone(), NOW.plus_seconds(70));
+    assert_eq!((fetches, errors.len()), (1, 0));
+    let (fetches, errors) = polled(strange, NOW.plus_seconds(75));
+    assert_eq!(fetches, 0);
+    assert_eq!(errors["x"].err.as_str(), "invalid_key");
+}
+
 fn manager() -> StreamClient {
     let metadata = json!({
         "issuer": ISSUER,

@@ -33,13 +33,19 @@ fn a_rotated_key_is_fetched_once_and_not_at_a_strangers_pace() {
         push(&mut receiver, &token, Some(&published), NOW).0.status,
         202
     );
-    // The fetch was just now: another unknown key does not cause a second one.
+    // The fetch was just now: another unknown key does not cause a second one. Nor is it refused
+    // for good: it may have been published a moment ago.
     let token = stranger.sign(&draft("2")).unwrap();
     let (response, _) = push(&mut receiver, &token, None, NOW.plus_seconds(1));
+    assert_eq!(response.status, 503);
+    assert_eq!(response.headers, [("retry-after", "59".to_owned())]);
+    let later = NOW.plus_seconds(60);
+    let (response, _) = push(&mut receiver, &token, Some(&published), later);
     assert_eq!(code(&response), "invalid_key");
     // The old key is withdrawn.
     let token = old.sign(&draft("3")).unwrap();
-    let (response, _) = push(&mut receiver, &token, None, NOW.plus_seconds(2));
+    let later = NOW.plus_seconds(120);
+    let (response, _) = push(&mut receiver, &token, Some(&published), later);
     assert_eq!(code(&response), "invalid_key");
 }
 

@@ -112,6 +112,8 @@ pub struct PollClient {
     config: PollConfig,
     ready: PollRequest,
     in_flight: Option<PollRequest>,
+    /// Tokens of the last answer whose key is not known, and when each was first seen.
+    unknown: BTreeMap<String, Timestamp>,
     not_before: Timestamp,
     failures: u32,
 }
@@ -124,6 +126,7 @@ impl PollClient {
             config,
             ready: PollRequest::default(),
             in_flight: None,
+            unknown: BTreeMap::new(),
             not_before: Timestamp::MINIMUM,
             failures: 0,
         }
@@ -199,10 +202,11 @@ impl PollClient {
         self.in_flight = None;
         self.failures = 0;
         let empty = answer.sets.is_empty();
+        self.unknown.retain(|id, _| answer.sets.contains_key(id));
         for (id, token) in answer.sets {
             self.token(&id, &token, receiver, directory, now, &mut outcome);
         }
-        let stalled = !outcome.fetch_keys.is_empty();
+        let stalled = !self.unknown.is_empty();
         self.not_before = if stalled || (empty && !answer.more_available) {
             now.plus_seconds(self.config.interval_seconds)
         } else {
@@ -222,8 +226,12 @@ impl PollClient {
     ) {
         let refused = |refusal: &Refusal| ErrorBody::from(refusal);
         let set = match receiver.verify(token.as_bytes(), now) {
-            Ok(set) => set,
+            Ok(set) => {
+                self.unknown.remove(id);
+                set
+            }
             Err(VerifyError::Refused(refusal)) => {
+                self.unknown.remove(id);
                 self.ready.errors.insert(id.to_owned(), refused(&refusal));
                 return;
             }
@@ -231,11 +239,11 @@ impl PollClient {
                 let Some(known) = receiver.transmitter_mut(&transmitter) else {
                     return;
                 };
+                let since = *self.unknown.entry(id.to_owned()).or_insert(now);
                 if known.keys.begin(now) {
                     outcome.fetch_keys.insert(transmitter);
-                } else if outcome.fetch_keys.contains(&transmitter) {
-                    // Asked for by an earlier token of this answer.
-                } else if let Some(refusal) = known.keys.unknown_key() {
+                } else if let Some(refusal) = known.keys.unknown_key(since) {
+                    self.unknown.remove(id);
                     self.ready.errors.insert(id.to_owned(), refused(&refusal));
                 }
                 return;

@@ -92,6 +92,16 @@ pub enum PushStep {
         /// The name of the transmitter.
         transmitter: String,
     },
+    /// The key is not known, and the transmitter was asked too recently to be asked again. If a
+    /// fetch is under way, wait for its end and call [`PushEndpoint::receive`] again with the
+    /// same request and the same `now`; otherwise, or if this comes again, answer with
+    /// [`PushResponse::unavailable`].
+    AwaitKeys {
+        /// The name of the transmitter.
+        transmitter: String,
+        /// When the transmitter may be asked again.
+        retry_after_seconds: u32,
+    },
     /// Make the events durable, then answer with what [`Delivery::answer`] says.
     Persist(Box<Delivery>),
 }
@@ -133,7 +143,8 @@ pub struct PushEndpoint {
 }
 
 impl PushEndpoint {
-    /// Takes one request as far as it goes without the host.
+    /// Takes one request as far as it goes without the host. `now` is when it arrived, also when
+    /// the same request is handed over again.
     pub fn receive(
         &self,
         receiver: &mut Receiver,
@@ -199,10 +210,13 @@ fn unknown_key(receiver: &mut Receiver, transmitter: String, now: Timestamp) -> 
     if known.keys.begin(now) {
         return PushStep::FetchKeys { transmitter };
     }
-    PushStep::Respond(match known.keys.unknown_key() {
-        Some(refusal) => PushResponse::refused(&refusal),
-        None => PushResponse::unavailable(60),
-    })
+    match known.keys.unknown_key(now) {
+        Some(refusal) => PushStep::Respond(PushResponse::refused(&refusal)),
+        None => PushStep::AwaitKeys {
+            retry_after_seconds: known.keys.next_attempt_seconds(now),
+            transmitter,
+        },
+    }
 }
 
 /// Compares without telling by its duration where the texts differ.

@@ -3,7 +3,10 @@
 //! Every answer names the next address. It is followed only to where the first question went:
 //! the request carries a token that can read the directory.
 
+use std::collections::BTreeSet;
+
 use highwater::event::Subject;
+use highwater::identifier::Identifier;
 use highwater::timestamp::Timestamp;
 use serde_json::{Map, Value};
 
@@ -27,6 +30,9 @@ pub enum FeedAction {
 pub struct FeedOutcome {
     /// What changed.
     pub facts: GraphFacts,
+    /// The objects whose memory in [`FeedState::objects`] may have changed or gone: what to write
+    /// down besides the facts.
+    pub touched: BTreeSet<Identifier>,
     /// Whether the round is complete: the feed is up to date.
     pub complete: bool,
     /// Whether Graph asked to start over.
@@ -174,6 +180,10 @@ impl Feed {
         if self.kind.documents().is_some() {
             self.collected.extend(page.objects);
         } else {
+            let ids = page.objects.iter().filter_map(|object| object.get("id"));
+            outcome.touched = ids
+                .filter_map(|id| Identifier::new(id.as_str()?).ok())
+                .collect();
             outcome.facts = read(self.kind, page.objects, &self.config, &mut self.state, now);
         }
         self.next = page.next_link;
@@ -197,6 +207,7 @@ impl Feed {
                 ResourceKind::RiskyUser | ResourceKind::RiskyServicePrincipal
             )
         {
+            outcome.touched.extend(self.state.unseen(self.kind));
             outcome.facts.append(self.unseen(now));
         }
         outcome.complete = true;

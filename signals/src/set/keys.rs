@@ -295,6 +295,7 @@ pub struct Keys {
     fixed: bool,
     fetched: Option<Timestamp>,
     attempted: Option<Timestamp>,
+    fetching: bool,
     failed: bool,
 }
 
@@ -347,12 +348,14 @@ impl Keys {
         let allowed = self.may_attempt(now);
         if allowed {
             self.attempted = Some(now);
+            self.fetching = true;
         }
         allowed
     }
 
     /// The result of a fetch. A failed one keeps the keys that are known.
     pub fn finish(&mut self, result: Result<KeySet, KeyError>, now: Timestamp) {
+        self.fetching = false;
         match result {
             Ok(set) => {
                 self.set = Some(set);
@@ -363,16 +366,29 @@ impl Keys {
         }
     }
 
-    /// What to answer when the key stays unknown and no fetch is allowed: `None` if the
-    /// transmitter's keys could not be read last time, so that a later delivery may succeed.
+    /// The refusal of a token that arrived at `arrived` and whose key is not known; `None` while
+    /// that cannot be said: nobody has asked the transmitter since, or its keys could not be
+    /// read. Refusing then would lose the first tokens after a rotation, and anyone could bring
+    /// that about by asking for a fetch just before it.
     #[must_use]
-    pub fn unknown_key(&self) -> Option<Refusal> {
-        (!self.failed && self.set.is_some()).then(|| {
+    pub fn unknown_key(&self, arrived: Timestamp) -> Option<Refusal> {
+        let asked_since = self.fixed || self.attempted.is_some_and(|asked| asked >= arrived);
+        (asked_since && !self.fetching && !self.failed && self.set.is_some()).then(|| {
             Refusal::new(
                 ErrorCode::InvalidKey,
                 "the token's key is not among the transmitter's published keys",
             )
         })
+    }
+
+    /// In how many seconds the transmitter may be asked again, at least one.
+    #[must_use]
+    pub fn next_attempt_seconds(&self, now: Timestamp) -> u32 {
+        let next = self.attempted.map_or(now, |attempted| {
+            attempted.plus_seconds(self.policy.minimum_interval_seconds)
+        });
+        let seconds = (next.milliseconds() - now.milliseconds() + 999) / 1000;
+        u32::try_from(seconds.max(1)).unwrap_or(u32::MAX)
     }
 }
 
@@ -434,11 +450,25 @@ mod tests {
         let mut keys = Keys::fetched(RefreshPolicy::default());
         assert!(keys.begin(at(0)));
         keys.finish(Err(KeyError::NoKeys), at(1));
-        assert_eq!(keys.unknown_key(), None, "unreachable keys are transient");
+        assert_eq!(
+            keys.unknown_key(at(0)),
+            None,
+            "unreachable keys are transient"
+        );
         assert!(!keys.begin(at(30)));
         assert!(keys.begin(at(60)));
+        assert_eq!(keys.unknown_key(at(60)), None, "the answer is on its way");
         keys.finish(Ok(KeySet::default()), at(61));
-        assert_eq!(keys.unknown_key().unwrap().code, ErrorCode::InvalidKey);
+        assert_eq!(
+            keys.unknown_key(at(60)).unwrap().code,
+            ErrorCode::InvalidKey
+        );
+        assert_eq!(
+            keys.unknown_key(at(70)),
+            None,
+            "the key may have been published since"
+        );
+        assert_eq!(keys.next_attempt_seconds(at(70)), 50);
         assert!(!keys.is_due(at(200)));
         assert!(keys.is_due(at(61 + 12 * 3600)));
         assert!(!Keys::fixed(KeySet::default()).begin(at(1_000_000)));

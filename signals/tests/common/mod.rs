@@ -121,6 +121,10 @@ pub(crate) fn push(
             PushStep::Persist(delivery) => {
                 return (delivery.answer(true), Some(delivery.interpretation));
             }
+            PushStep::AwaitKeys {
+                retry_after_seconds,
+                ..
+            } => return (PushResponse::unavailable(retry_after_seconds), None),
             PushStep::FetchKeys { transmitter } => {
                 let keys = published.unwrap_or(&Value::Null);
                 receiver

@@ -258,7 +258,9 @@ fn push(
         answers.push(
             match endpoint.receive(&mut receiver, &request, &NoDirectory, now) {
                 PushStep::Respond(response) => (response, None),
-                PushStep::FetchKeys { transmitter } => panic!("keys of {transmitter} wanted"),
+                PushStep::FetchKeys { transmitter } | PushStep::AwaitKeys { transmitter, .. } => {
+                    panic!("keys of {transmitter} wanted")
+                }
                 PushStep::Persist(delivery) => {
                     (delivery.answer(true), Some(delivery.interpretation))
                 }
