@@ -139,7 +139,7 @@ pub(crate) fn read_tenants(
     configuration: &Configuration,
     strict: bool,
 ) -> Result<Vec<ReadTenant>, Failure> {
-    read_each_tenant(configuration, strict)
+    read_each_tenant(configuration, strict, |_| true, |_, _| Ok(()))
         .into_iter()
         .map(|(_, read)| read)
         .collect()
@@ -148,11 +148,19 @@ pub(crate) fn read_tenants(
 /// Tenants, and what became of reading their documents.
 pub(crate) type EachTenant = Vec<(Whose, Result<ReadTenant, Failure>)>;
 
-/// Reads the documents of every tenant of a configuration, each with its own outcome.
-pub(crate) fn read_each_tenant(configuration: &Configuration, strict: bool) -> EachTenant {
+/// Reads the documents of every tenant of a configuration that `which` wants, each with its own
+/// outcome. `add` adds what does not lie in files.
+pub(crate) fn read_each_tenant(
+    configuration: &Configuration,
+    strict: bool,
+    which: impl Fn(&Whose) -> bool,
+    add: impl Fn(&Whose, &mut Documents) -> Result<(), Failure>,
+) -> EachTenant {
     let default = configuration.engine.tenant_settings();
     let read = |tenant: &TenantSection, whose: &Whose| {
-        let (model, report) = tenant.read(&configuration.folder)?.strict(strict).finish();
+        let mut documents = tenant.read(&configuration.folder)?;
+        add(whose, &mut documents)?;
+        let (model, report) = documents.strict(strict).finish();
         Ok(ReadTenant {
             whose: whose.clone(),
             model,
@@ -165,7 +173,7 @@ pub(crate) fn read_each_tenant(configuration: &Configuration, strict: bool) -> E
         .iter()
         .filter_map(|tenant| {
             // Loading has checked the name.
-            let whose = tenant.whose().ok()?;
+            let whose = tenant.whose().ok().filter(&which)?;
             let read = read(tenant, &whose);
             Some((whose, read))
         })

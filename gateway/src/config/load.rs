@@ -4,7 +4,11 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 
+use highwater_signals::Receiver;
+
 use super::Configuration;
+use super::graph::GraphSection;
+use super::transmitter::TransmitterSection;
 use crate::failure::Failure;
 use crate::input::read_text;
 
@@ -49,6 +53,60 @@ impl Configuration {
                     place: listener.span(),
                     message,
                 });
+            }
+        }
+        self.check_transmitters()?;
+        self.check_graph()
+    }
+
+    fn check_transmitters(&self) -> Result<(), Mistake> {
+        for transmitter in &self.transmitters {
+            if let Some(message) = transmitter.mistake() {
+                return Err(Mistake::at(transmitter.name().span(), message));
+            }
+        }
+        let configs = self.transmitters.iter().map(|section| section.config(None));
+        Receiver::new(configs).map(drop).map_err(|error| {
+            let at_fault = |section: &&TransmitterSection| {
+                section.name().get_ref().as_str() == error.transmitter
+            };
+            // Of two that cannot be told apart, the later one.
+            let place = self.transmitters.iter().rfind(at_fault);
+            Mistake {
+                place: place.map(|section| section.name().span()),
+                message: error.to_string(),
+            }
+        })
+    }
+
+    fn check_graph(&self) -> Result<(), Mistake> {
+        for (index, section) in self.graph.0.iter().enumerate() {
+            let tenant = section.tenant();
+            let mistake = |message: String| Err(Mistake::at(tenant.span(), message));
+            if let Some(message) = section.mistake() {
+                return mistake(message);
+            }
+            let is_same = |other: &GraphSection| other.tenant().get_ref() == tenant.get_ref();
+            if self.graph.0[..index].iter().any(is_same) {
+                return mistake(format!(
+                    "tenant `{}` has two `graph` sections; keep one",
+                    tenant.get_ref()
+                ));
+            }
+            let has_same_source =
+                |other: &GraphSection| other.config().source == section.config().source;
+            if self.graph.0[..index].iter().any(has_same_source) {
+                return mistake(format!(
+                    "two `graph` sections have the source `{}`; give each its own `source`",
+                    section.config().source
+                ));
+            }
+            let name = tenant.get_ref().as_str();
+            if !self.tenants.iter().any(|own| own.id().get_ref() == name) {
+                return mistake(format!(
+                    "tenant `{name}` is read from Graph and has no `[[tenant]]`; add one, with \
+                     `documents = []` if everything comes from Graph"
+                ));
             }
         }
         Ok(())
@@ -195,5 +253,97 @@ mod tests {
     fn everything_has_a_default_but_the_documents() {
         assert!(Configuration::parse("").is_ok());
         assert!(Configuration::parse("[[tenant]]\nid = \"*\"").is_err());
+    }
+
+    const TRANSMITTER: &str = "[[transmitter]]\nname = \"idp\"\nissuer = \"https://idp.example\"\naudience = \"https://rs.example\"\n";
+
+    #[test]
+    fn a_transmitter_says_how_its_tokens_arrive() {
+        assert!(Configuration::parse(&format!("{TRANSMITTER}push = {{}}")).is_ok());
+        check(
+            TRANSMITTER,
+            "highwater.toml:2:8: say how its tokens arrive: an empty `[transmitter.push]` or \
+             `[transmitter.poll]` is enough\n  name = \"idp\"\n         ^^^^^",
+        );
+        check(
+            &format!("{TRANSMITTER}push = {{}}\n{TRANSMITTER}push = {{}}"),
+            "highwater.toml:7:8: transmitter `idp`: `name`: two transmitters have this name\n  \
+             name = \"idp\"\n         ^^^^^",
+        );
+        check(
+            &format!("{TRANSMITTER}push = {{ authorisation = {{ env = \"A\" }} }}"),
+            "highwater.toml:5:10: unknown key `authorisation`, did you mean `authorization`?\n  \
+             push = { authorisation = { env = \"A\" } }\n           ^^^^^^^^^^^^^",
+        );
+        check(
+            &format!("{TRANSMITTER}poll = {{ endpoint_url = \"http://idp.example/poll\" }}"),
+            "highwater.toml:2:8: `poll.endpoint_url` is `http://idp.example/poll`; only `https` is \
+             used\n  name = \"idp\"\n         ^^^^^",
+        );
+        for (extra, reason) in [
+            ("poll = {}", "say where to poll"),
+            ("push = {}\npoll = {}\nstream = {}", "not both"),
+            ("push = {}\nstream = {}", "stream.push_url"),
+            (
+                "push = { unauthenticated_status = 500 }",
+                "use 400, 401 or 403",
+            ),
+            (
+                "push = {}\nstream = { push_url = \"https://a\", events = [\"sesion-revoked\"] }",
+                "sesion-revoked",
+            ),
+            (
+                "push = {}\nstream = { push_url = \"https://a\", subjects = [{ format = \"email\" }] }",
+                "stream.subjects",
+            ),
+            (
+                "push = {}\ncredentials = { client_id = \"a\" }",
+                "credentials are either",
+            ),
+            (
+                "push = { authorization = \"Bearer hunter2\" }",
+                "a secret does not belong here",
+            ),
+        ] {
+            let text = format!("{TRANSMITTER}{extra}");
+            let message = Configuration::parse(&text).unwrap_err().message;
+            assert!(message.contains(reason), "{extra}: {message}");
+        }
+    }
+
+    #[test]
+    fn graph_is_one_section_or_several_and_each_has_a_tenant() {
+        let tenant = |id: &str| format!("[[tenant]]\nid = \"{id}\"\ndocuments = []\n");
+        let body = |id: &str| {
+            format!("tenant = \"{id}\"\ncredentials = {{ bearer = {{ env = \"T\" }} }}\n")
+        };
+        let parse = |text: String| {
+            Configuration::parse(&text)
+                .map(|configuration| configuration.graph.0.len())
+                .map_err(|mistake| mistake.message)
+        };
+        let one = format!("{}[graph]\n{}", tenant("a"), body("a"));
+        assert_eq!(parse(one), Ok(1));
+        let two = |source: &str| {
+            format!(
+                "{}{}[[graph]]\n{}[[graph]]\n{}{source}",
+                tenant("a"),
+                tenant("b"),
+                body("a"),
+                body("b"),
+            )
+        };
+        assert_eq!(parse(two("source = \"graph-b\"\n")), Ok(2));
+        assert!(parse(two("")).unwrap_err().contains("the source `graph`"));
+        let strange = format!("[graph]\n{}", body("x"));
+        assert!(parse(strange).unwrap_err().contains("no `[[tenant]]`"));
+        check(
+            &format!("{}[graph]\n{}read = [\"user\"]\n", tenant("a"), body("a")),
+            "highwater.toml:7:9: unknown value `user`, did you mean `users`?\n  read = [\"user\"]\n          ^^^^^^",
+        );
+        check(
+            &format!("{}[graph]\n{}intervall = 5\n", tenant("a"), body("a")),
+            "highwater.toml:7:1: unknown key `intervall`, did you mean `interval`?\n  intervall = 5\n  ^^^^^^^^^",
+        );
     }
 }

@@ -4,17 +4,22 @@
 //! typing mistake would otherwise silently keep its default. Paths in the file start at the
 //! folder of the file. `docs/configuration.md` lists every key.
 
+pub(crate) mod credentials;
 mod engine;
+pub(crate) mod graph;
 mod issuer;
 #[allow(dead_code, reason = "read by what `serve` answers with")]
 pub(crate) mod limits;
 mod load;
 pub(crate) mod seconds;
+pub(crate) mod secret;
 #[allow(dead_code, reason = "read by what `serve` answers with")]
 pub(crate) mod serve;
 #[allow(dead_code, reason = "read by what `serve` answers with")]
 pub(crate) mod store;
 mod tenant;
+pub(crate) mod transmitter;
+pub(crate) mod watch;
 
 use issuer::IssuerSection;
 pub(crate) use tenant::{TenantSection, Whose};
@@ -24,8 +29,11 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use engine::EngineSection;
+use graph::GraphSections;
 use serve::ServeSection;
 use store::StoreSection;
+use transmitter::TransmitterSection;
+use watch::WatchSection;
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -49,4 +57,20 @@ pub(crate) struct Configuration {
     /// `[store]`.
     #[serde(default)]
     pub(crate) store: StoreSection,
+    /// `[[transmitter]]`.
+    #[serde(default, rename = "transmitter")]
+    pub(crate) transmitters: Vec<TransmitterSection>,
+    /// `[graph]`, or `[[graph]]` if there are several.
+    #[serde(default)]
+    pub(crate) graph: GraphSections,
+    /// `[watch]`.
+    #[serde(default)]
+    pub(crate) watch: WatchSection,
+}
+
+impl Configuration {
+    /// Every file and folder from which documents are read, from the folder of the file.
+    pub(crate) fn document_paths(&self) -> impl Iterator<Item = &std::path::Path> {
+        self.tenants.iter().flat_map(TenantSection::paths)
+    }
 }

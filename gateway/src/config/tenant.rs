@@ -76,6 +76,15 @@ impl TenantSection {
         }
     }
 
+    /// Every file and folder that this section names.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let tables = [&self.country_table, &self.trusted_ips];
+        let lists = self.documents.iter().chain(&self.memberships);
+        lists
+            .chain(tables.into_iter().flatten())
+            .map(PathBuf::as_path)
+    }
+
     /// Reads the documents; paths start at `folder`.
     pub(crate) fn read(&self, folder: &Path) -> Result<Documents, Failure> {
         let mut read = Documents::new();

@@ -91,7 +91,7 @@ fn collect(base: &Path, path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Fai
     Ok(())
 }
 
-/// In the order of names, so that two runs read the same documents in the same order. `seen`
+/// In the order of names, without hidden ones, so that two runs read the same documents in the same order. `seen`
 /// holds the folders above, so that a link upwards is not followed for ever.
 fn walk(
     base: &Path,
@@ -112,6 +112,9 @@ fn walk(
         .map_err(failed)?;
     entries.sort();
     for entry in entries {
+        if is_hidden(&entry) {
+            continue;
+        }
         let path = folder.join(entry);
         let full = base.join(&path);
         let metadata = fs::metadata(&full).map_err(|error| unreadable(&full, &error))?;
@@ -122,6 +125,12 @@ fn walk(
         }
     }
     Ok(())
+}
+
+/// Whether a name says that it is not meant: editors, version control and Kubernetes, which keeps
+/// every version of a mounted folder beside the links to it, put a dot in front.
+pub(crate) fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
 }
 
 fn has_extension(path: &Path, wanted: &str) -> bool {

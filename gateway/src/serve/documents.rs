@@ -14,6 +14,7 @@ use highwater::identifier::TenantId;
 use highwater::timestamp::Timestamp;
 use parking_lot::{Mutex, RwLock};
 
+use super::synchronised::Synchronised;
 use crate::config::{Configuration, Whose};
 use crate::deployment::{EachTenant, ReadTenant, read_each_tenant};
 use crate::failure::Failure;
@@ -22,6 +23,8 @@ use crate::failure::Failure;
 pub(crate) struct Documents {
     /// Where they are read from.
     source: Source,
+    /// Those that do not lie in files.
+    pub(super) synchronised: Synchronised,
     /// One reload at a time.
     reloading: Mutex<()>,
     tenants: RwLock<BTreeMap<Option<TenantId>, TenantDocuments>>,
@@ -36,9 +39,22 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    fn read(&self) -> Result<EachTenant, Failure> {
+    /// The tenants that `which` wants, with what was synchronised for them.
+    fn read(
+        &self,
+        which: impl Fn(&Whose) -> bool,
+        synchronised: &Synchronised,
+    ) -> Result<EachTenant, Failure> {
         match self {
-            Source::File(path) => Ok(read_each_tenant(&Configuration::load(path)?, false)),
+            Source::File(path) => {
+                let configuration = Configuration::load(path)?;
+                Ok(read_each_tenant(
+                    &configuration,
+                    false,
+                    which,
+                    |whose, documents| synchronised.add_to(whose, documents),
+                ))
+            }
         }
     }
 }
@@ -79,6 +95,7 @@ impl Documents {
     pub(super) fn new(source: Source) -> Documents {
         Documents {
             source,
+            synchronised: Synchronised::default(),
             reloading: Mutex::new(()),
             tenants: RwLock::default(),
             is_incomplete: AtomicBool::new(false),
@@ -87,12 +104,42 @@ impl Documents {
 
     /// Reads the configuration's tenants and publishes what compiles.
     pub(super) fn reload(&self, engine: &Engine, now: Timestamp) -> Result<(), DocumentError> {
+        self.reload_which(engine, None, now)
+    }
+
+    /// Reads the documents of one tenant and publishes them if they compile.
+    pub(super) fn reload_tenant(
+        &self,
+        engine: &Engine,
+        tenant: &TenantId,
+        now: Timestamp,
+    ) -> Result<(), DocumentError> {
+        self.reload_which(engine, Some(tenant), now)
+    }
+
+    fn reload_which(
+        &self,
+        engine: &Engine,
+        only: Option<&TenantId>,
+        now: Timestamp,
+    ) -> Result<(), DocumentError> {
         let _one_at_a_time = self.reloading.lock();
-        let read = self.source.read().map_err(|error| DocumentError {
-            mistakes: vec![error.to_string()],
-        })?;
+        let is_meant = |whose: &Whose| match (only, whose) {
+            (None, _) => true,
+            (Some(tenant), Whose::One(own)) => tenant == own,
+            (Some(_), Whose::Any) => false,
+        };
+        let read = self
+            .source
+            .read(is_meant, &self.synchronised)
+            .map_err(|error| DocumentError {
+                mistakes: vec![error.to_string()],
+            })?;
         let mut mistakes = Vec::new();
-        let mut present = BTreeMap::new();
+        let mut present = match only {
+            None => BTreeMap::new(),
+            Some(_) => self.tenants.read().clone(),
+        };
         for (whose, outcome) in read {
             let key = match whose {
                 Whose::One(tenant) => Some(tenant),

@@ -27,6 +27,7 @@ mod problem;
 mod routes;
 mod service;
 mod signals;
+mod synchronised;
 mod tls;
 
 use std::net::SocketAddr;
@@ -93,6 +94,7 @@ async fn serve(configuration: Configuration, source: Source) -> Result<Exit, Fai
     // Bound before anything is opened: a taken port ends the program at once.
     let listeners = Bound::all(&configuration)?;
     let service = Arc::new(Service::open(configuration, source)?);
+    intake::prepare(&service);
     if let Err(error) = service.reload_documents() {
         tracing::error!(%error, "documents cannot be read; requests that need them are not judged");
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use highwater::engine::Engine;
+use highwater::identifier::TenantId;
 use highwater::ledger::Facts;
 use highwater::marks::Keyring;
 use highwater::timestamp::Timestamp;
@@ -93,6 +94,15 @@ impl Service {
     /// How old knowledge of the other nodes may be.
     pub(crate) fn mesh_bound(&self) -> Duration {
         self.keeping.mesh_bound()
+    }
+
+    /// As [`Self::reload_documents`], for one tenant.
+    ///
+    /// # Errors
+    /// What could not be read or published; what was in force stays.
+    pub(crate) fn reload_tenant(&self, tenant: &TenantId) -> Result<(), DocumentError> {
+        self.documents
+            .reload_tenant(&self.engine, tenant, self.now())
     }
 
     /// A path of the configuration, from its folder.
