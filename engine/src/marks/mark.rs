@@ -7,7 +7,7 @@ use crate::timestamp::Timestamp;
 ///
 /// Joining is commutative, associative and idempotent, and the default is its neutral element.
 /// Times are whole seconds, rounded down: a token of the same second is refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// An identifier that the token carries is gone for ever.
     pub purged: bool,
@@ -23,7 +23,7 @@ pub struct Mark {
     pub refresh_before: Option<i64>,
     /// The highest risk that any source sees in anything the token carries.
     pub risk: RiskLevel,
-    /// The latest second at which `risk` was reported; 0 without risk.
+    /// The latest second at which `risk` was reported; `i64::MIN` without a report.
     pub risk_since: i64,
     /// The worst compliance that any source reports, and the latest second of that report.
     pub compliance: Option<(Compliance, i64)>,
@@ -48,7 +48,7 @@ impl Mark {
         revoked_before: None,
         refresh_before: None,
         risk: RiskLevel::None,
-        risk_since: 0,
+        risk_since: i64::MIN,
         compliance: None,
         assurance: AssuranceMarks::NOTHING,
     };
@@ -66,7 +66,8 @@ impl Mark {
             Effect::Deny => mark.denied_session = true,
             Effect::Block => mark.blocked = true,
             Effect::Purge => mark.purged = true,
-            Effect::Risk(RiskLevel::None) | Effect::Unblock | Effect::Stream(_) => {}
+            Effect::Unblock | Effect::Stream(_) => {}
+            // Also that there is none: the issuer may have seen some when it issued the token.
             Effect::Risk(level) => (mark.risk, mark.risk_since) = (*level, since),
             Effect::Compliance(state) => mark.compliance = Some((*state, since)),
             Effect::Assurance { level, .. } => {
@@ -111,6 +112,12 @@ const RANKS: usize = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AssuranceMarks {
     reported: [i64; RANKS],
+}
+
+impl Default for Mark {
+    fn default() -> Self {
+        Mark::NOTHING
+    }
 }
 
 impl AssuranceMarks {
