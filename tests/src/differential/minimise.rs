@@ -1,5 +1,7 @@
 //! Making a failing case small: take away whatever is not needed for the failure.
 
+use std::panic::AssertUnwindSafe;
+
 use serde_json::Value;
 
 use super::{Divergence, Shapes, compare};
@@ -7,25 +9,32 @@ use crate::vector::{Case, Step};
 
 /// The smallest case found that still diverges, with its divergence.
 #[must_use]
-pub fn minimise(mut case: Case, mut divergence: Divergence) -> (Case, Divergence) {
-    loop {
-        let mut smaller = None;
-        for candidate in candidates(&case) {
-            if let Some(found) = diverges(&candidate) {
-                smaller = Some((candidate, found));
-                break;
-            }
-        }
-        match smaller {
-            Some((candidate, found)) => (case, divergence) = (candidate, found),
-            None => return (case, divergence),
-        }
-    }
+pub fn minimise(case: Case, divergence: Divergence) -> (Case, Divergence) {
+    minimise_with(case, divergence, |case| {
+        compare(case, &mut Shapes::default()).1
+    })
 }
 
-fn diverges(case: &Case) -> Option<Divergence> {
-    // A case whose documents no longer compile shows nothing.
-    std::panic::catch_unwind(|| compare(case, &mut Shapes::default()).1).ok()?
+/// The same for any kind of failure that `find` tells of. A candidate on which `find` panics,
+/// because its documents no longer compile, shows nothing.
+#[must_use]
+pub fn minimise_with<F>(
+    mut case: Case,
+    mut found: F,
+    find: impl Fn(&Case) -> Option<F>,
+) -> (Case, F) {
+    let fails = |candidate: &Case| {
+        std::panic::catch_unwind(AssertUnwindSafe(|| find(candidate))).unwrap_or(None)
+    };
+    'smaller: loop {
+        for candidate in candidates(&case) {
+            if let Some(again) = fails(&candidate) {
+                (case, found) = (candidate, again);
+                continue 'smaller;
+            }
+        }
+        return (case, found);
+    }
 }
 
 /// Every case that is one thing smaller, the largest things first.
@@ -121,4 +130,42 @@ fn smaller_values(value: &Value) -> Vec<Value> {
         _ => {}
     }
     smaller
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate;
+
+    /// The whole of a case that is not needed for its failure goes.
+    #[test]
+    fn what_is_not_needed_for_the_failure_goes() {
+        let blocks = |case: &Case| {
+            case.documents
+                .policies
+                .iter()
+                .any(|policy| policy["grantControls"]["builtInControls"][0] == "block")
+        };
+        let mapped = |case: &Case| {
+            case.steps.iter().any(|step| match step {
+                Step::Request { line, .. } => line["ip"]
+                    .as_str()
+                    .is_some_and(|ip| ip.starts_with("::ffff:")),
+                Step::Event(_) => false,
+            })
+        };
+        let find = |case: &Case| (blocks(case) && mapped(case)).then_some(());
+        let case = (0..)
+            .map(generate::case)
+            .find(|case| find(case).is_some() && case.documents.policies.len() > 2)
+            .unwrap();
+        let (small, ()) = minimise_with(case, (), find);
+        assert_eq!((small.documents.policies.len(), small.steps.len()), (1, 1));
+        assert!(small.documents.locations.is_empty());
+        let Step::Request { line, .. } = &small.steps[0] else {
+            panic!("the event was not needed");
+        };
+        let left: Vec<_> = line.as_object().unwrap().keys().collect();
+        assert_eq!(left, ["ip"]);
+    }
 }

@@ -5,13 +5,14 @@ mod write;
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 
 use highwater::decision::NAMED_POLICIES;
 
-pub use minimise::minimise;
+pub use minimise::{minimise, minimise_with};
 pub use write::to_toml;
 
-use crate::surface::{EngineSurface, OracleSurface};
+use crate::surface::{EngineSurface, OracleSurface, ReadCase, RestartedOracle, RestartedSurface};
 use crate::vector::{Answer, Case, Surface};
 
 /// Two answers to one request that should be the same.
@@ -62,7 +63,8 @@ impl Shapes {
 /// Runs a case through the oracle and every way of asking the engine: the number of decisions of
 /// each, and the first that differs.
 pub fn compare(case: &Case, shapes: &mut Shapes) -> (usize, Option<Divergence>) {
-    let oracle = OracleSurface.run(case);
+    let read = ReadCase::new(case);
+    let oracle = OracleSurface.run_read(&read);
     for answer in &oracle {
         shapes.note(answer);
     }
@@ -72,20 +74,42 @@ pub fn compare(case: &Case, shapes: &mut Shapes) -> (usize, Option<Divergence>) 
         EngineSurface::Batched,
     ]
     .into_iter()
-    .find_map(|mut surface| {
-        let engine = surface.run(case);
-        let request = oracle
-            .iter()
-            .zip(&engine)
-            .position(|(oracle, engine)| !agree(oracle, engine))?;
-        Some(Divergence {
-            request,
-            surface: surface.name(),
-            oracle: oracle[request].clone(),
-            engine: engine[request].clone(),
-        })
-    });
+    .find_map(|surface| first_difference(surface.name(), &oracle, &surface.run_read(&read)));
     (oracle.len(), divergence)
+}
+
+/// The same for an engine that is stopped in the middle of the case and started again over what
+/// it kept in `file`, which must not exist.
+pub fn compare_restarted(case: &Case, file: &Path) -> (usize, Option<Divergence>) {
+    let read = ReadCase::new(case);
+    let oracle = RestartedOracle.run_read(&read);
+    let engine = RestartedSurface { file }.run_read(&read);
+    (
+        oracle.len(),
+        first_difference(RestartedSurface::NAME, &oracle, &engine),
+    )
+}
+
+fn first_difference(
+    surface: &'static str,
+    oracle: &[Answer],
+    engine: &[Answer],
+) -> Option<Divergence> {
+    assert_eq!(
+        oracle.len(),
+        engine.len(),
+        "{surface}: an answer for every request"
+    );
+    let request = oracle
+        .iter()
+        .zip(engine)
+        .position(|(oracle, engine)| !agree(oracle, engine))?;
+    Some(Divergence {
+        request,
+        surface,
+        oracle: oracle[request].clone(),
+        engine: engine[request].clone(),
+    })
 }
 
 /// Whether two answers are the same, as far as both surfaces say. A decision names only its

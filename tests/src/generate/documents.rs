@@ -115,7 +115,7 @@ fn policy(random: &mut Random, index: usize) -> Value {
             json!({"includeLocations": include, "excludeLocations": exclude}),
         );
     }
-    let levels = ["low", "medium", "high"];
+    let levels = ["none", "low", "medium", "high"];
     if random.chance(20) {
         conditions.insert(
             "userRiskLevels".to_owned(),

@@ -1,5 +1,6 @@
 //! A small scope, all of it: every set of at most three prefixes of a universe of eight
-//! addresses, against every policy shape of at most three conditions, from every address.
+//! addresses, in IPv4 and in IPv6, against every policy shape of at most three conditions, from
+//! every address.
 
 use serde_json::{Value, json};
 
@@ -8,45 +9,77 @@ use super::plain_case;
 use crate::vector::{Answer, Case, Documents, Expected, Step, TENANT};
 use highwater::event::Event;
 
-/// How many cases there are: one for every set of prefixes.
-pub const CASES: usize = 1 + 15 + 105 + 455;
+/// How many cases there are: one for every set of prefixes, in both families.
+pub const CASES: usize = 2 * (1 + 15 + 105 + 455);
 
-/// The 15 prefixes of 192.0.2.0/29.
-fn universe() -> Vec<String> {
-    let mut prefixes = Vec::new();
-    for length in 29..=32 {
-        for first in (0..8).step_by(1 << (32 - length)) {
-            prefixes.push(format!("192.0.2.{first}/{length}"));
-        }
+/// Eight addresses that share all but their last three bits. The families are looked up in
+/// different tables, so both are enumerated.
+#[derive(Clone, Copy, Debug)]
+struct Family {
+    /// Everything before the last number.
+    stem: &'static str,
+    width: u32,
+    /// A prefix outside of the universe.
+    elsewhere: &'static str,
+}
+
+const FAMILIES: [Family; 2] = [
+    Family {
+        stem: "192.0.2.",
+        width: 32,
+        elsewhere: "203.0.113.0/24",
+    },
+    Family {
+        stem: "2001:db8::",
+        width: 128,
+        elsewhere: "2001:db9::/32",
+    },
+];
+
+impl Family {
+    fn address(self, last: u32) -> String {
+        format!("{}{last}", self.stem)
     }
-    prefixes
+
+    /// The 15 prefixes of the universe.
+    fn universe(self) -> Vec<String> {
+        let mut prefixes = Vec::new();
+        for length in self.width - 3..=self.width {
+            for first in (0..8).step_by(1 << (self.width - length)) {
+                prefixes.push(format!("{}/{length}", self.address(first)));
+            }
+        }
+        prefixes
+    }
 }
 
 /// Every case, one for each set of at most three prefixes.
 pub fn cases() -> impl Iterator<Item = Case> {
-    let universe = universe();
-    let count = universe.len();
-    let mut sets: Vec<Vec<usize>> = vec![Vec::new()];
-    for a in 0..count {
-        sets.push(vec![a]);
-        for b in a + 1..count {
-            sets.push(vec![a, b]);
-            for c in b + 1..count {
-                sets.push(vec![a, b, c]);
+    FAMILIES.into_iter().flat_map(|family| {
+        let universe = family.universe();
+        let count = universe.len();
+        let mut sets: Vec<Vec<usize>> = vec![Vec::new()];
+        for a in 0..count {
+            sets.push(vec![a]);
+            for b in a + 1..count {
+                sets.push(vec![a, b]);
+                for c in b + 1..count {
+                    sets.push(vec![a, b, c]);
+                }
             }
         }
-    }
-    sets.into_iter().map(move |set| {
-        let prefixes: Vec<&str> = set.iter().map(|&index| universe[index].as_str()).collect();
-        case(&prefixes)
+        sets.into_iter().map(move |set| {
+            let prefixes: Vec<&str> = set.iter().map(|&index| universe[index].as_str()).collect();
+            case(family, &prefixes)
+        })
     })
 }
 
-fn case(prefixes: &[&str]) -> Case {
+fn case(family: Family, prefixes: &[&str]) -> Case {
     // A location needs a range: one outside the universe stands for the empty set.
     let ranges: Vec<Value> = prefixes
         .iter()
-        .chain(prefixes.is_empty().then_some(&"203.0.113.0/24"))
+        .chain(prefixes.is_empty().then_some(&family.elsewhere))
         .map(|prefix| json!({"cidrAddress": prefix}))
         .collect();
     let documents = Documents {
@@ -58,7 +91,7 @@ fn case(prefixes: &[&str]) -> Case {
         ..Documents::default()
     };
     let mut steps = vec![Step::Event(high_risk())];
-    for line in requests() {
+    for line in requests(family) {
         steps.push(Step::Request {
             line,
             expected: Expected {
@@ -112,14 +145,14 @@ fn policies() -> Vec<Value> {
 }
 
 /// Every address and none × where the issuer saw the client × who × capability.
-fn requests() -> Vec<Value> {
+fn requests(family: Family) -> Vec<Value> {
     let addresses: Vec<Option<String>> = (0..8)
-        .map(|last| Some(format!("192.0.2.{last}")))
+        .map(|last| Some(family.address(last)))
         .chain([None])
         .collect();
     let mut lines = Vec::new();
     for observed in &addresses {
-        for seen in [None, Some("192.0.2.0"), Some("192.0.2.7")] {
+        for seen in [None, Some(family.address(0)), Some(family.address(7))] {
             for subject in &SUBJECTS[..2] {
                 for capabilities in [json!([]), json!(["cp1"])] {
                     lines.push(json!({
@@ -150,9 +183,11 @@ mod tests {
 
     #[test]
     fn the_scope_is_what_it_says() {
-        assert_eq!(universe().len(), 15);
+        for family in FAMILIES {
+            assert_eq!(family.universe().len(), 15);
+            assert_eq!(requests(family).len(), 108);
+        }
         assert_eq!(cases().count(), CASES);
         assert_eq!(policies().len(), 108);
-        assert_eq!(requests().len(), 108);
     }
 }

@@ -10,6 +10,7 @@ pub mod exhaustive;
 pub mod names;
 mod random;
 mod steps;
+mod when;
 
 pub use random::Random;
 
@@ -22,7 +23,7 @@ use steps::Cast;
 use crate::vector::{Answer, Case, Documents, Expected, Step};
 
 /// How many requests a case has.
-pub const REQUESTS: usize = 32;
+pub const REQUESTS: usize = 96;
 
 /// The case of a seed. Its expected answers are not filled in.
 #[must_use]
@@ -67,7 +68,7 @@ fn make(random: &mut Random, name: String, requests: usize) -> Case {
             },
         });
     }
-    Case {
+    let mut case = Case {
         name,
         section: "generated".to_owned(),
         documents,
@@ -75,7 +76,12 @@ fn make(random: &mut Random, name: String, requests: usize) -> Case {
         tenant: tenant(random),
         issuer: issuer(random),
         steps,
+    };
+    // Now and then around an instant at which some representation of seconds ends.
+    if random.chance(8) {
+        when::shift(&mut case, random.pick(&when::ENDS) - names::ORIGIN);
     }
+    case
 }
 
 fn engine(random: &mut Random) -> EngineSettings {

@@ -100,6 +100,11 @@ impl Oracle {
         self.facts.apply(event);
     }
 
+    /// The process ends and starts again: events are kept, challenges are not (section 6).
+    pub fn restart(&mut self) {
+        self.memory = Memory::default();
+    }
+
     /// Decides, and remembers the challenge if it is one.
     pub fn decide(&mut self, token: &TokenFacts, request: &Request<'_>) -> OracleDecision {
         let (decision, remembered) = self.judge(token, request);

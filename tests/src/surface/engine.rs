@@ -7,9 +7,8 @@ use highwater::decision::Decision;
 use highwater::engine::Engine;
 use highwater::identifier::TenantId;
 use highwater::token::VerifiedToken;
-use serde_json::Value;
 
-use super::{flags, model, word};
+use super::{ReadCase, ReadLine, flags, word};
 use crate::request_line::RequestLine;
 use crate::vector::{Answer, Case, Step, Surface, TENANT};
 
@@ -34,23 +33,33 @@ impl Surface for EngineSurface {
     }
 
     fn run(&mut self, case: &Case) -> Vec<Answer> {
-        let mut run = Run::start(case);
-        for step in &case.steps {
-            match step {
-                Step::Event(event) => {
+        self.run_with(&ReadCase::new(case), Headers::Written)
+    }
+}
+
+impl EngineSurface {
+    /// As [`Surface::run`], of a case that was read before, without the text of headers.
+    #[must_use]
+    pub fn run_read(&self, read: &ReadCase<'_>) -> Vec<Answer> {
+        self.run_with(read, Headers::LeftOut)
+    }
+
+    fn run_with(&self, read: &ReadCase<'_>, headers: Headers) -> Vec<Answer> {
+        let mut run = Run::start(read, Engine::new(read.settings()), headers);
+        for (step, line) in read.steps() {
+            match (step, line) {
+                (Step::Event(event), _) => {
                     run.decide_waiting();
                     run.engine.apply(event);
                 }
-                Step::Request { line, .. } => match RequestLine::read(line, &case.issuer) {
-                    Err(_) => {
-                        run.decide_waiting();
-                        run.answers.push(Answer::error());
-                    }
-                    Ok(read) => match self {
-                        EngineSurface::Deciding => run.decide(&line["token"], &read),
-                        EngineSurface::Explaining => run.explain(&read),
-                        EngineSurface::Batched => run.waiting.push(read),
-                    },
+                (Step::Request { .. }, None) => {
+                    run.decide_waiting();
+                    run.refuse();
+                }
+                (Step::Request { .. }, Some(line)) => match self {
+                    EngineSurface::Deciding => run.decide(line),
+                    EngineSurface::Explaining => run.explain(&line.line),
+                    EngineSurface::Batched => run.waiting.push(&line.line),
                 },
             }
         }
@@ -59,43 +68,59 @@ impl Surface for EngineSurface {
     }
 }
 
-struct Run {
-    engine: Engine,
-    names: Vec<String>,
-    tokens: HashMap<String, VerifiedToken>,
-    waiting: Vec<RequestLine>,
+/// Whether answers have the text of their headers. Comparing with the oracle, which writes none,
+/// goes without.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Headers {
+    Written,
+    LeftOut,
+}
+
+/// One engine while a case lasts.
+pub(super) struct Run<'a> {
+    pub(super) engine: Engine,
+    names: &'a [String],
+    headers: Headers,
+    /// By the number of the token in the case.
+    tokens: HashMap<usize, VerifiedToken>,
+    waiting: Vec<&'a RequestLine>,
     answers: Vec<Answer>,
 }
 
-impl Run {
-    fn start(case: &Case) -> Run {
-        let model = model(case);
-        let engine = Engine::new(case.engine.clone());
+impl<'a> Run<'a> {
+    /// An engine to which the tenant of the case is published.
+    pub(super) fn start(read: &'a ReadCase<'_>, engine: Engine, headers: Headers) -> Run<'a> {
         let tenant = TenantId::new(TENANT).expect("the constant is an identifier");
         engine
-            .publish(tenant, &model, case.tenant.clone())
+            .publish(tenant, &read.model, read.case.tenant.clone())
             .expect("a vector fits a snapshot");
         Run {
             engine,
-            names: model
-                .policies
-                .iter()
-                .map(|policy| policy.display_name.clone())
-                .collect(),
+            names: &read.names,
+            headers,
             tokens: HashMap::new(),
             waiting: Vec::new(),
             answers: Vec::new(),
         }
     }
 
-    fn decide(&mut self, claims: &Value, read: &RequestLine) {
+    pub(super) fn decide(&mut self, read: &ReadLine) {
+        let line = &read.line;
         let token = self
             .tokens
-            .entry(claims.to_string())
-            .or_insert_with(|| self.engine.token(read.token.clone()));
-        let decision = self.engine.decide(token, &read.request());
-        let answer = answer(&self.names, &decision, read);
+            .entry(read.token)
+            .or_insert_with(|| self.engine.token(line.token.clone()));
+        let decision = self.engine.decide(token, &line.request());
+        let answer = self.answer(&decision, line);
         self.answers.push(answer);
+    }
+
+    pub(super) fn refuse(&mut self) {
+        self.answers.push(Answer::error());
+    }
+
+    pub(super) fn answers(self) -> Vec<Answer> {
+        self.answers
     }
 
     fn explain(&mut self, read: &RequestLine) {
@@ -108,7 +133,7 @@ impl Run {
             .collect();
         self.answers.push(Answer {
             results: Some(results),
-            ..answer(&self.names, &explanation.decision, read)
+            ..self.answer(&explanation.decision, read)
         });
     }
 
@@ -120,40 +145,44 @@ impl Run {
             .collect();
         let requests: Vec<_> = tokens
             .iter()
-            .zip(waiting.iter().map(RequestLine::request))
+            .zip(waiting.iter().map(|read| read.request()))
             .collect();
         let mut decisions = vec![Decision::UNDECIDED; requests.len()];
         self.engine.decide_batch(&requests, &mut decisions);
-        for (decision, read) in decisions.iter().zip(&waiting) {
-            self.answers.push(answer(&self.names, decision, read));
+        for (decision, read) in decisions.iter().zip(waiting) {
+            let answer = self.answer(decision, read);
+            self.answers.push(answer);
         }
     }
-}
 
-fn answer(names: &[String], decision: &Decision, read: &RequestLine) -> Answer {
-    let request = read.request();
-    let challenge = Challenge::for_decision(decision, &read.token, &request);
-    Answer {
-        decision: word(decision.outcome(), decision.status()),
-        reasons: decision
-            .reasons()
-            .iter()
-            .map(|reason| reason.as_str().to_owned())
-            .collect(),
-        policies: decision
-            .policies()
-            .map(|index| names[index.index()].clone())
-            .collect(),
-        flags: Some(flags(decision.is_uncovered(), decision.is_degraded())),
-        claims: challenge
-            .as_ref()
-            .map(|challenge| challenge.claims().to_value()),
-        header: challenge
-            .map(|challenge| challenge.header_value())
-            .or_else(|| {
-                InvalidToken::for_decision(decision, &read.token, &request)
-                    .map(|denial| denial.header_value())
-            }),
-        results: None,
+    fn answer(&self, decision: &Decision, read: &RequestLine) -> Answer {
+        let request = read.request();
+        let challenge = Challenge::for_decision(decision, &read.token, &request);
+        let header = |challenge: &Option<Challenge<'_>>| match challenge {
+            Some(challenge) => Some(challenge.header_value()),
+            None => InvalidToken::for_decision(decision, &read.token, &request)
+                .map(|denial| denial.header_value()),
+        };
+        Answer {
+            decision: word(decision.outcome(), decision.status()),
+            reasons: decision
+                .reasons()
+                .iter()
+                .map(|reason| reason.as_str().to_owned())
+                .collect(),
+            policies: decision
+                .policies()
+                .map(|index| self.names[index.index()].clone())
+                .collect(),
+            flags: Some(flags(decision.is_uncovered(), decision.is_degraded())),
+            claims: challenge
+                .as_ref()
+                .map(|challenge| challenge.claims().to_value()),
+            header: match self.headers {
+                Headers::Written => header(&challenge),
+                Headers::LeftOut => None,
+            },
+            results: None,
+        }
     }
 }

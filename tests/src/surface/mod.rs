@@ -3,15 +3,92 @@
 mod command;
 mod engine;
 mod oracle;
+mod reopened;
 
 pub use command::CommandSurface;
 pub use engine::EngineSurface;
 pub use oracle::OracleSurface;
+pub use reopened::{RestartedOracle, RestartedSurface};
 
 use highwater::compile::Documents;
 use highwater::model::TenantModel;
+use highwater::settings::EngineSettings;
+use serde_json::Value;
 
-use crate::vector::Case;
+use crate::request_line::RequestLine;
+use crate::vector::{Case, Step};
+
+/// A case with everything read that does not depend on who is asked: comparing surfaces reads
+/// documents and requests once, not once each.
+#[derive(Debug)]
+pub struct ReadCase<'a> {
+    case: &'a Case,
+    model: TenantModel,
+    /// Display names of the policies, in the order of the documents.
+    names: Vec<String>,
+    /// One for every step; `None` for events and for lines that cannot be read.
+    lines: Vec<Option<ReadLine>>,
+}
+
+/// A request with its token.
+#[derive(Debug)]
+struct ReadLine {
+    line: RequestLine,
+    /// Which of the different tokens of the case it brings, from 0.
+    token: usize,
+}
+
+impl<'a> ReadCase<'a> {
+    /// Reads a case.
+    ///
+    /// # Panics
+    /// As [`model`].
+    #[must_use]
+    pub fn new(case: &'a Case) -> ReadCase<'a> {
+        let model = model(case);
+        let names = model
+            .policies
+            .iter()
+            .map(|policy| policy.display_name.clone())
+            .collect();
+        let mut tokens: Vec<&Value> = Vec::new();
+        let lines = case
+            .steps
+            .iter()
+            .map(|step| match step {
+                Step::Request { line, .. } => {
+                    let claims = &line["token"];
+                    let token = tokens.iter().position(|known| *known == claims);
+                    let token = token.unwrap_or_else(|| {
+                        tokens.push(claims);
+                        tokens.len() - 1
+                    });
+                    let line = RequestLine::read(line, &case.issuer).ok()?;
+                    Some(ReadLine { line, token })
+                }
+                Step::Event(_) => None,
+            })
+            .collect();
+        ReadCase {
+            case,
+            model,
+            names,
+            lines,
+        }
+    }
+
+    fn settings(&self) -> EngineSettings {
+        self.case.engine.clone()
+    }
+
+    /// The steps, each with its request if it is one that can be read.
+    fn steps(&self) -> impl Iterator<Item = (&'a Step, Option<&ReadLine>)> {
+        self.case
+            .steps
+            .iter()
+            .zip(self.lines.iter().map(Option::as_ref))
+    }
+}
 
 /// Compiles the documents of a case.
 ///

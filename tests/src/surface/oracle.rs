@@ -3,7 +3,7 @@
 use highwater::identifier::TenantId;
 use serde_json::{Value, json};
 
-use super::{flags, model, word};
+use super::{ReadCase, flags, word};
 use crate::oracle::{AskedClaims, Oracle};
 use crate::request_line::RequestLine;
 use crate::vector::{Answer, Case, Step, Surface, TENANT};
@@ -18,31 +18,39 @@ impl Surface for OracleSurface {
     }
 
     fn run(&mut self, case: &Case) -> Vec<Answer> {
-        let model = model(case);
-        let names: Vec<String> = model
-            .policies
-            .iter()
-            .map(|policy| policy.display_name.clone())
-            .collect();
-        let mut oracle = Oracle::new(case.engine.clone());
-        let tenant = TenantId::new(TENANT).expect("the constant is an identifier");
-        oracle.load(tenant, model, case.tenant.clone());
-        let mut answers = Vec::new();
-        for step in &case.steps {
-            match step {
-                Step::Event(event) => oracle.apply(event.clone()),
-                Step::Request { line, .. } => answers.push(decide(case, &mut oracle, line, &names)),
-            }
-        }
-        answers
+        self.run_read(&ReadCase::new(case))
     }
 }
 
-fn decide(case: &Case, oracle: &mut Oracle, line: &Value, names: &[String]) -> Answer {
-    let Ok(read) = RequestLine::read(line, &case.issuer) else {
-        return Answer::error();
-    };
-    let decision = oracle.decide(&read.token, &read.request());
+impl OracleSurface {
+    /// As [`Surface::run`], of a case that was read before.
+    #[must_use]
+    pub fn run_read(&self, read: &ReadCase<'_>) -> Vec<Answer> {
+        run(read, |_, _| {})
+    }
+}
+
+/// Runs a case; `before` is shown the number of each step before it is taken.
+pub(super) fn run(read: &ReadCase<'_>, mut before: impl FnMut(usize, &mut Oracle)) -> Vec<Answer> {
+    let mut oracle = Oracle::new(read.settings());
+    let tenant = TenantId::new(TENANT).expect("the constant is an identifier");
+    oracle.load(tenant, read.model.clone(), read.case.tenant.clone());
+    let mut answers = Vec::new();
+    for (number, (step, line)) in read.steps().enumerate() {
+        before(number, &mut oracle);
+        match (step, line) {
+            (Step::Event(event), _) => oracle.apply(event.clone()),
+            (Step::Request { .. }, Some(line)) => {
+                answers.push(decide(&mut oracle, &line.line, &read.names));
+            }
+            (Step::Request { .. }, None) => answers.push(Answer::error()),
+        }
+    }
+    answers
+}
+
+fn decide(oracle: &mut Oracle, line: &RequestLine, names: &[String]) -> Answer {
+    let decision = oracle.decide(&line.token, &line.request());
     Answer {
         decision: word(decision.outcome, decision.status),
         reasons: decision
