@@ -93,8 +93,8 @@ fn engine(random: &mut Random) -> EngineSettings {
     EngineSettings {
         accept_any_tenant: random.chance(30),
         loop_budget: LoopBudget {
-            per_token: *random.pick(&[1, 2, 3, 30]),
-            per_subject: *random.pick(&[1, 2, 3, 30]),
+            per_token: *random.pick(&[0, 1, 2, 3, 3, 30, 30, 30]),
+            per_subject: *random.pick(&[0, 1, 2, 3, 3, 30, 30, 30]),
             window: 600,
         },
         stale_token_age: random.chance(30).then(|| *random.pick(&[99, 100, 700])),
