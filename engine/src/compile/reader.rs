@@ -7,10 +7,7 @@ use super::report::{Refused, Warning, WarningCode};
 use crate::identifier::Identifier;
 use crate::model::{LocationReference, Origin};
 use crate::timestamp::Timestamp;
-use crate::wire::{Json, Node, Refusal};
-
-/// At most so many refusals and so many warnings of one file; then one that says there are more.
-const MAXIMUM_COMPLAINTS: usize = 1_000;
+use crate::wire::{Json, MAXIMUM_COMPLAINTS, Node, Refusal};
 
 /// The reader of one file.
 pub(super) struct Reader<'run> {
@@ -19,6 +16,7 @@ pub(super) struct Reader<'run> {
     pub(super) strict: bool,
     warnings: &'run mut Vec<Warning>,
     refused: &'run mut Vec<Refused>,
+    /// At most `MAXIMUM_COMPLAINTS` of either are told; the last one says that there are more.
     complaints: (usize, usize),
 }
 

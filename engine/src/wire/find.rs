@@ -21,11 +21,32 @@ pub(crate) enum Kind {
     Memberships,
 }
 
+/// At most so many complaints of one kind about one file are kept: a file of eight million
+/// numbers must not cost a text for each of them.
+pub(crate) const MAXIMUM_COMPLAINTS: usize = 1_000;
+
 /// The documents of one file, in its order, and the places where one was expected in vain.
 #[derive(Debug, Default)]
 pub(crate) struct Found<'doc> {
     pub(crate) documents: Vec<(Kind, Node<'doc>)>,
+    /// The first [`MAXIMUM_COMPLAINTS`] of them.
     pub(crate) refused: Vec<Refusal>,
+    /// How many there were.
+    in_vain: usize,
+}
+
+impl<'doc> Found<'doc> {
+    fn refuse(&mut self, node: &Node<'doc>) {
+        self.in_vain += 1;
+        if self.refused.len() < MAXIMUM_COMPLAINTS {
+            self.refused.push(unrecognised(node));
+        }
+    }
+
+    /// Changes with everything that is found, wanted or not.
+    fn count(&self) -> usize {
+        self.documents.len() + self.in_vain
+    }
 }
 
 /// Finds the documents of a file.
@@ -46,7 +67,7 @@ pub(crate) fn find(root: &Json) -> Found<'_> {
         _ => false,
     };
     if found.documents.is_empty() && found.refused.is_empty() && !empty_container {
-        found.refused.push(unrecognised(&root));
+        found.refuse(&root);
     }
     found
 }
@@ -55,10 +76,10 @@ fn walk<'doc>(node: &Node<'doc>, template: bool, found: &mut Found<'doc>) {
     match node.value {
         Json::Array(_) => {
             for element in node.elements() {
-                let before = (found.documents.len(), found.refused.len());
+                let before = found.count();
                 walk(&element, false, found);
-                if before == (found.documents.len(), found.refused.len()) && in_container(node) {
-                    found.refused.push(unrecognised(&element));
+                if before == found.count() && in_container(node) {
+                    found.refuse(&element);
                 }
             }
         }

@@ -10,6 +10,6 @@ mod json;
 mod node;
 
 pub(crate) use encoding::decode;
-pub(crate) use find::{Found, Kind, find};
+pub(crate) use find::{Found, Kind, MAXIMUM_COMPLAINTS, find};
 pub(crate) use json::{Json, parse};
 pub(crate) use node::{Node, Refusal};
