@@ -160,9 +160,9 @@ fn read(engine: &Engine, revoked: &AtomicUsize, done: &AtomicBool, subjects: usi
     let mut round = 0;
     loop {
         let last = done.load(Ordering::Acquire);
-        for position in 0..tokens.len() {
+        for (position, token) in tokens.iter().enumerate() {
             let certain = revoked.load(Ordering::Acquire);
-            let decision = engine.decide(&tokens[position], &request());
+            let decision = engine.decide(token, &request());
             check(position, certain, &decision);
         }
         let certain = revoked.load(Ordering::Acquire);
