@@ -376,6 +376,17 @@ impl Manager<'_> {
         let every = self.source.section.liveness().verify_every_seconds;
         let every = every.max(stream.min_verification_interval.unwrap_or(0));
         let every = Duration::from_secs(u64::try_from(every).unwrap_or(300));
+        // An answer that was asked for before a restart may still come, and has to find its state.
+        if self.source.memory.lock().expected_state.is_some() {
+            if let Err(KeepError::Stream {
+                error: StreamError::NotFound,
+                ..
+            }) = self.read_status(client, id).await
+            {
+                return;
+            }
+            tokio::time::sleep(spread(every)).await;
+        }
         loop {
             for outcome in [
                 self.read_status(client, id).await,
