@@ -218,12 +218,32 @@ impl Engine {
         if token.current_snapshot().is_some() {
             return false;
         }
+        let prepared = self.prepare(token);
+        let changed = prepared.is_some();
+        token.set_prepared(prepared);
+        changed
+    }
+
+    /// As [`Engine::refresh`], for a token that others read meanwhile: a fresh copy, or `None` if
+    /// there is nothing to do.
+    #[must_use]
+    pub fn refreshed(&self, token: &VerifiedToken) -> Option<VerifiedToken> {
+        if token.current_snapshot().is_some() {
+            return None;
+        }
+        let prepared = self.prepare(token)?;
+        let mut fresh = token.clone();
+        fresh.set_prepared(Some(prepared));
+        Some(fresh)
+    }
+
+    fn prepare(&self, token: &VerifiedToken) -> Option<Prepared> {
         // Read before the choice between the two slots, which `publish` may change.
         let seen = self.any_tenant.generation();
         let slot = self.slot(token.keys().tenant());
         let is_own = !Arc::ptr_eq(&slot, &self.any_tenant);
         let generation = if is_own { slot.generation() } else { seen };
-        let prepared = Prepared::new(slot, generation, |tenant| {
+        Prepared::new(slot, generation, |tenant| {
             let facts = token.facts();
             let resource = facts.audience.as_ref();
             Scope {
@@ -233,10 +253,7 @@ impl Engine {
                 required_context: None,
             }
             .mask()
-        });
-        let changed = prepared.is_some();
-        token.set_prepared(prepared);
-        changed
+        })
     }
 
     /// Decides, and remembers a challenge so that it is not repeated without end.

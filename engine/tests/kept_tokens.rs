@@ -137,7 +137,17 @@ fn a_kept_token_is_decided_by_what_is_published_now() {
                 "{name}: {index}"
             );
             let mut refreshed = token.clone();
-            engine.refresh(&mut refreshed);
+            let changed = engine.refresh(&mut refreshed);
+            let copy = engine.refreshed(token);
+            assert_eq!(copy.is_some(), changed, "{name}");
+            if let Some(copy) = copy {
+                assert_eq!(
+                    decide(&engine, &copy),
+                    expected[index % USERS.len()],
+                    "{name}"
+                );
+                assert!(engine.refreshed(&copy).is_none(), "{name}");
+            }
             assert_eq!(
                 decide(&engine, &refreshed),
                 expected[index % USERS.len()],

@@ -18,4 +18,4 @@ mod write;
 pub use claims::ClaimsDocument;
 pub use parse::parse;
 pub use parsed::ParsedChallenge;
-pub use write::{BufferTooSmall, Challenge, HeaderTooLong, InvalidToken};
+pub use write::{BufferTooSmall, Challenge, HeaderTooLong, InvalidToken, TokenRequired};

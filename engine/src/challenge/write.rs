@@ -225,6 +225,42 @@ impl<'a> InvalidToken<'a> {
     }
 }
 
+/// A request without a token: 401 and where to get one, without an error (RFC 6750 section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct TokenRequired<'a> {
+    authorization_uri: &'a str,
+    client_id: &'a str,
+}
+
+impl<'a> TokenRequired<'a> {
+    /// Asks for a token of the issuer at `authorization_uri`, for the resource `client_id`.
+    pub const fn new(authorization_uri: &'a str, client_id: &'a str) -> Self {
+        TokenRequired {
+            authorization_uri,
+            client_id,
+        }
+    }
+
+    /// The header value.
+    #[must_use]
+    pub fn header_value(&self) -> String {
+        let mut value = String::new();
+        // INVARIANT: writing to a `String` cannot fail, and nothing here fails by itself.
+        let _ = self.write_to(&mut value);
+        value
+    }
+
+    /// Writes the header value. Allocates nothing.
+    ///
+    /// # Errors
+    /// Those of `target`.
+    pub fn write_to(&self, target: &mut impl Write) -> fmt::Result {
+        write_issuer(target, self.authorization_uri, self.client_id)?;
+        target.write_char('"')
+    }
+}
+
 /// The header is longer than clients and proxies take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -250,13 +286,18 @@ fn write_common(
     client_id: &str,
     error_description: &str,
 ) -> fmt::Result {
-    target.write_str("Bearer realm=\"\", authorization_uri=\"")?;
-    text::write_uri(target, authorization_uri)?;
-    target.write_str("\", client_id=\"")?;
-    text::write_client_id(target, client_id)?;
+    write_issuer(target, authorization_uri, client_id)?;
     target.write_str("\", error_description=\"")?;
     text::write_description(target, error_description)?;
     target.write_str("\", ")
+}
+
+/// Up to the client id, whose quote is left open.
+fn write_issuer(target: &mut impl Write, authorization_uri: &str, client_id: &str) -> fmt::Result {
+    target.write_str("Bearer realm=\"\", authorization_uri=\"")?;
+    text::write_uri(target, authorization_uri)?;
+    target.write_str("\", client_id=\"")?;
+    text::write_client_id(target, client_id)
 }
 
 fn write_slice(

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IssuerProfile {
-    /// The issuer (`iss`), exactly; `*` at one place stands for anything without a slash, such
-    /// as `https://sts.windows.net/*/`.
+    /// The issuer (`iss`), exactly; `*` or `{tenantid}` at one place stands for anything without
+    /// a slash, such as `https://sts.windows.net/*/`.
     pub issuer: String,
     /// Which defaults apply. Default `generic`.
     #[serde(default, rename = "profile")]
@@ -95,13 +95,26 @@ impl IssuerProfile {
     /// Whether this profile is for tokens of `issuer`.
     #[must_use]
     pub fn matches(&self, issuer: &str) -> bool {
-        match self.issuer.split_once('*') {
+        match self.place() {
             None => self.issuer == issuer,
-            Some((before, after)) => issuer
-                .strip_prefix(before)
-                .and_then(|rest| rest.strip_suffix(after))
-                .is_some_and(|middle| !middle.is_empty() && !middle.contains('/')),
+            Some(_) => self.tenant_in(issuer).is_some(),
         }
+    }
+
+    /// What stands in `issuer` at the place that this profile leaves open; `None` if it leaves
+    /// none, or is not for this issuer.
+    #[must_use]
+    pub fn tenant_in<'a>(&self, issuer: &'a str) -> Option<&'a str> {
+        let (before, after) = self.place()?;
+        let tenant = issuer.strip_prefix(before)?.strip_suffix(after)?;
+        (!tenant.is_empty() && !tenant.contains('/')).then_some(tenant)
+    }
+
+    /// What stands before and after the place that the profile leaves open.
+    fn place(&self) -> Option<(&str, &str)> {
+        self.issuer
+            .split_once("{tenantid}")
+            .or_else(|| self.issuer.split_once('*'))
     }
 
     /// Seconds by which `iat` is corrected.
@@ -145,5 +158,10 @@ mod tests {
         assert!(!profile.matches("https://sts.windows.net/a/b/"));
         assert!(!profile.matches("https://evil.example/https://sts.windows.net/a/"));
         assert!(!IssuerProfile::generic("https://idp.example").matches("https://idp.example/"));
+        let discovered = IssuerProfile::entra("https://login.microsoftonline.com/{tenantid}/v2.0");
+        let issuer = "https://login.microsoftonline.com/8a0c1f0e/v2.0";
+        assert!(discovered.matches(issuer));
+        assert_eq!(discovered.tenant_in(issuer), Some("8a0c1f0e"));
+        assert_eq!(IssuerProfile::generic(issuer).tenant_in(issuer), None);
     }
 }

@@ -1,10 +1,14 @@
-//! The keys of a transmitter: which one may have signed a token, and when to ask again.
+//! The keys of an issuer: which one may have signed a token, and when to ask again.
+//!
+//! One reader for security event tokens and for access tokens.
 //!
 //! A token names its key by `kid`; a key fits only if its type, curve, use and declared
 //! algorithm agree with the token's `alg`. If the named key does not verify the signature, no
 //! other key is tried: that is what stops a token signed by a forgotten key. An unknown `kid`
 //! is how a rotation shows itself, so it asks for the key set again, but not more often than the
 //! refresh interval: otherwise anyone could make us call the transmitter at will.
+
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -58,6 +62,9 @@ pub struct PublicKey {
     kind: KeyKind,
     // What the key itself says it is for; `None` if it does not say.
     declared: Option<Algorithm>,
+    issuer: Option<String>,
+    // Everything that a signature depends on, as text: equal only for the same key.
+    identity: Arc<str>,
     decoding: DecodingKey,
 }
 
@@ -76,6 +83,19 @@ impl PublicKey {
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
+    }
+
+    /// The issuer whose tokens it signs, where the key set says so: Microsoft Entra's does, with
+    /// `{tenantid}` for any tenant.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    /// A text that is the same for the same key under the same name, and for no other.
+    #[must_use]
+    pub fn identity(&self) -> &Arc<str> {
+        &self.identity
     }
 
     fn fits(&self, algorithm: Algorithm) -> bool {
@@ -137,12 +157,15 @@ impl PublicKey {
                 public.insert(name.to_owned(), text.clone());
             }
         }
+        let identity = serde_json::json!([&public, member("kid"), member("alg"), member("issuer")]);
         let key: Jwk =
             serde_json::from_value(Value::Object(public)).map_err(|_| "members are missing")?;
         Ok(PublicKey {
             id: member("kid").map(str::to_owned),
             kind,
             declared,
+            issuer: member("issuer").map(str::to_owned),
+            identity: identity.to_string().into(),
             decoding: DecodingKey::from_jwk(&key).map_err(|_| "members are not a public key")?,
         })
     }
@@ -169,7 +192,7 @@ pub enum KeyLookup<'a> {
     Unknown,
 }
 
-/// A JWK Set, reduced to the keys that can verify an event.
+/// A JWK Set, reduced to the keys that can verify a signature.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
     keys: Vec<PublicKey>,
@@ -216,13 +239,18 @@ impl KeySet {
         &self.skipped
     }
 
-    /// How many keys can verify an event.
+    /// The keys that can verify a signature.
+    pub fn keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.keys.iter()
+    }
+
+    /// How many keys can verify a signature.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether no key can verify an event.
+    /// Whether no key can verify a signature.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
@@ -328,11 +356,7 @@ impl Keys {
     /// Whether the keys are old enough to be fetched again in the background.
     #[must_use]
     pub fn is_due(&self, now: Timestamp) -> bool {
-        !self.fixed
-            && self
-                .fetched
-                .is_none_or(|fetched| fetched.plus_seconds(self.policy.maximum_age_seconds) <= now)
-            && self.may_attempt(now)
+        self.due_at().is_some_and(|due| due <= now)
     }
 
     fn may_attempt(&self, now: Timestamp) -> bool {
@@ -366,6 +390,29 @@ impl Keys {
         }
     }
 
+    /// Whether the last fetch failed, or none was made yet.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        self.failed || self.set.is_none()
+    }
+
+    /// When the keys are due to be fetched again unasked, if nothing happens before.
+    #[must_use]
+    pub fn due_at(&self) -> Option<Timestamp> {
+        if self.fixed {
+            return None;
+        }
+        let aged = match self.fetched {
+            None => Timestamp::MINIMUM,
+            Some(fetched) => fetched.plus_seconds(self.policy.maximum_age_seconds),
+        };
+        let allowed = match self.attempted {
+            None => Timestamp::MINIMUM,
+            Some(attempted) => attempted.plus_seconds(self.policy.minimum_interval_seconds),
+        };
+        Some(aged.max(allowed))
+    }
+
     /// The refusal of a token that arrived at `arrived` and whose key is not known; `None` while
     /// that cannot be said: nobody has asked the transmitter since, or its keys could not be
     /// read. Refusing then would lose the first tokens after a rotation, and anyone could bring
@@ -373,7 +420,7 @@ impl Keys {
     #[must_use]
     pub fn unknown_key(&self, arrived: Timestamp) -> Option<Refusal> {
         let asked_since = self.fixed || self.attempted.is_some_and(|asked| asked >= arrived);
-        (asked_since && !self.fetching && !self.failed && self.set.is_some()).then(|| {
+        (asked_since && !self.fetching && !self.is_unreachable()).then(|| {
             Refusal::new(
                 ErrorCode::InvalidKey,
                 "the token's key is not among the transmitter's published keys",
@@ -429,6 +476,21 @@ mod tests {
             set(&[""]).find(None, Algorithm::ES256),
             KeyLookup::Found(_)
         ));
+    }
+
+    #[test]
+    fn a_key_is_the_same_only_under_the_same_name() {
+        let sets = [
+            set(&[r#","kid":"a","issuer":"https://idp.example/{tenantid}""#]),
+            set(&[r#","issuer":"https://idp.example/{tenantid}","kid":"a""#]),
+            set(&[r#","kid":"b","issuer":"https://idp.example/{tenantid}""#]),
+            set(&[r#","kid":"a""#]),
+        ];
+        let [first, same, renamed, other] = sets.each_ref().map(|set| &set.keys[0]);
+        assert_eq!(first.issuer(), Some("https://idp.example/{tenantid}"));
+        assert_eq!(first.identity(), same.identity());
+        assert_ne!(first.identity(), renamed.identity());
+        assert_ne!(first.identity(), other.identity());
     }
 
     #[test]

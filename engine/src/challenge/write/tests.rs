@@ -131,6 +131,14 @@ fn each_outcome_has_its_header() {
 }
 
 #[test]
+fn a_request_without_a_token_is_told_no_error() {
+    assert_eq!(
+        TokenRequired::new("https://idp.example/authorize?x", "api://or,ders").header_value(),
+        r#"Bearer realm="", authorization_uri="https://idp.example/authorize", client_id="api://orders""#
+    );
+}
+
+#[test]
 fn a_workload_is_not_told_to_sign_in() {
     let request = request("203.0.113.7");
     for reason in Reason::ALL {
