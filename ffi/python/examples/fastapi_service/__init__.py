@@ -1,0 +1,1 @@
+"""A FastAPI service that asks Highwater about every request."""
