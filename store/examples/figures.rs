@@ -1,12 +1,13 @@
 //! The figures of `docs/store.md`, measured side by side in one run:
 //!
 //! ```text
-//! cargo run --release -p highwater-store --features nats --example figures -- [registers…]
+//! cargo run --release -p highwater-store --features nats --example figures -- [part…] [registers…]
 //! ```
 //!
-//! Registers are the sizes at which a restart is measured, default 1000000. The NATS part runs
-//! where `HIGHWATER_NATS_SERVER` names a server program. Every figure is checked before it is
-//! printed: a store that lost something has no speed.
+//! Parts are `commits`, `restart` and `bus`, by default all. Registers are the sizes at which a
+//! restart is measured, default 1000000. The NATS part runs where `HIGHWATER_NATS_SERVER` names a
+//! server program. Every figure is checked before it is printed: a store that lost something has
+//! no speed.
 #![allow(clippy::unwrap_used)] // a measurement that fails has nothing to say
 
 use std::path::Path;
@@ -24,29 +25,33 @@ use redb::{Database, TableDefinition};
 const WINDOW: Duration = Duration::from_secs(3);
 
 fn main() {
-    let sizes: Vec<u64> = std::env::args()
+    let (parts, mut sizes): (Vec<String>, Vec<String>) = std::env::args()
         .skip(1)
-        .map(|text| text.parse().expect("a number of registers"))
-        .collect();
-    let sizes = if sizes.is_empty() {
-        vec![1_000_000]
-    } else {
-        sizes
-    };
+        .partition(|word| word.parse::<u64>().is_err());
+    let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
+    if sizes.is_empty() {
+        sizes.push("1000000".to_owned());
+    }
     // Beside the build, not in a temporary directory that may be memory.
     let directory = tempfile::tempdir_in("target").unwrap();
     println!("cores {}", thread::available_parallelism().unwrap());
-    bare_commits(directory.path());
-    for two_phase_commit in [false, true] {
-        for threads in [1, 2, 8, 64] {
-            durable_events(directory.path(), threads, two_phase_commit);
+    if is_wanted("commits") {
+        bare_commits(directory.path());
+        for two_phase_commit in [false, true] {
+            for threads in [1, 2, 8, 64] {
+                durable_events(directory.path(), threads, two_phase_commit);
+            }
         }
     }
-    for size in sizes {
-        restart(directory.path(), size);
+    if is_wanted("restart") {
+        for size in sizes {
+            restart(directory.path(), size.parse().unwrap());
+        }
     }
     #[cfg(feature = "nats")]
-    bus::measure(directory.path());
+    if is_wanted("bus") {
+        bus::measure(directory.path());
+    }
 }
 
 fn facts() -> Arc<Facts> {

@@ -42,42 +42,42 @@ pub struct Encoded {
 /// Writes a register.
 #[must_use]
 pub fn encode(entry: &Entry) -> Encoded {
-    Encoded {
-        key: key(entry),
-        value: value(entry),
-    }
+    let mut encoded = Encoded {
+        key: Vec::with_capacity(64),
+        value: Vec::with_capacity(96),
+    };
+    write_key(&mut encoded.key, entry);
+    write_value(&mut encoded.value, entry);
+    encoded
 }
 
-fn key(entry: &Entry) -> Vec<u8> {
+fn write_key(out: &mut Vec<u8>, entry: &Entry) {
     let subject = entry.subject();
-    let mut out = Vec::with_capacity(64);
-    text::write_identifier(&mut out, entry.tenant());
+    text::write_identifier(out, entry.tenant());
     out.push(register_code(entry.register()));
     out.push(subject.dimensions().bits());
     out.push(subject.skip().bits());
     for (_, identifier) in subject.iter() {
-        text::write_identifier(&mut out, identifier);
+        text::write_identifier(out, identifier);
     }
     if let Some(namespace) = entry.namespace() {
-        text::write_text(&mut out, namespace);
+        text::write_text(out, namespace);
     }
     if entry.register().is_last_writer() {
-        text::write_identifier(&mut out, &entry.provenance().source);
+        text::write_identifier(out, &entry.provenance().source);
     }
-    out
 }
 
-fn value(entry: &Entry) -> Vec<u8> {
+fn write_value(out: &mut Vec<u8>, entry: &Entry) {
     let provenance = entry.provenance();
-    let mut out = Vec::with_capacity(64);
     out.push(FORMAT);
     out.extend_from_slice(&entry.time().milliseconds().to_le_bytes());
     out.push(effect_code(entry.effect()));
     if let Effect::Assurance { level, .. } = entry.effect() {
-        text::write_text(&mut out, level);
+        text::write_text(out, level);
     }
     if !entry.register().is_last_writer() {
-        text::write_identifier(&mut out, &provenance.source);
+        text::write_identifier(out, &provenance.source);
     }
     let texts = texts(provenance);
     let present = texts.iter().enumerate().fold(0_u8, |bits, (index, text)| {
@@ -85,9 +85,8 @@ fn value(entry: &Entry) -> Vec<u8> {
     });
     out.push(present);
     for text in texts.into_iter().flatten() {
-        text::write_text(&mut out, text);
+        text::write_text(out, text);
     }
-    out
 }
 
 /// Reads a register.
@@ -95,27 +94,41 @@ fn value(entry: &Entry) -> Vec<u8> {
 /// # Errors
 /// Bytes that [`encode`] did not write.
 pub fn decode(key: &[u8], value: &[u8]) -> Result<Entry, CodecError> {
-    let entry = read(key, value)?;
-    // One register, one form: two nodes compare bytes, so what reads alike must be alike.
-    let canonical = encode(&entry);
-    for (part, given, canonical) in [
-        ("key", key, &canonical.key),
-        ("value", value, &canonical.value),
-    ] {
-        if given != canonical {
-            let position = given
-                .iter()
-                .zip(canonical)
-                .take_while(|(a, b)| a == b)
-                .count();
-            return Err(CodecError::new(
-                part,
-                position,
-                "not the form that is written".to_owned(),
-            ));
+    Decoder::default().decode(key, value)
+}
+
+/// Reads many registers, with memory that serves again.
+#[derive(Debug, Default)]
+pub(crate) struct Decoder {
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl Decoder {
+    /// As [`decode`].
+    pub(crate) fn decode(&mut self, key: &[u8], value: &[u8]) -> Result<Entry, CodecError> {
+        let entry = read(key, value)?;
+        // One register, one form: two nodes compare bytes, so what reads alike must be alike.
+        self.key.clear();
+        self.value.clear();
+        write_key(&mut self.key, &entry);
+        write_value(&mut self.value, &entry);
+        for (part, given, canonical) in [("key", key, &self.key), ("value", value, &self.value)] {
+            if given != canonical {
+                let position = given
+                    .iter()
+                    .zip(canonical)
+                    .take_while(|(a, b)| a == b)
+                    .count();
+                return Err(CodecError::new(
+                    part,
+                    position,
+                    "not the form that is written".to_owned(),
+                ));
+            }
         }
+        Ok(entry)
     }
-    Ok(entry)
 }
 
 fn read(key: &[u8], value: &[u8]) -> Result<Entry, CodecError> {
@@ -182,7 +195,7 @@ fn read(key: &[u8], value: &[u8]) -> Result<Entry, CodecError> {
     event
         .check()
         .map_err(|error| CodecError::new("key", 0, error.to_string()))?;
-    Ok(Entry::from_event(&event))
+    Ok(Entry::from(event))
 }
 
 fn texts(provenance: &Provenance) -> [Option<&str>; 4] {

@@ -118,11 +118,12 @@ impl Core {
             Origin::OtherNode => None,
         };
         for (encoded, entry) in registers {
-            if !self.facts.merge(entry.clone()) {
+            let told = tell.as_ref().map(|follower| (follower, entry.clone()));
+            if !self.facts.merge(entry) {
                 continue;
             }
             changed += 1;
-            if let Some(follower) = &tell {
+            if let Some((follower, entry)) = told {
                 follower.register_changed(&entry);
             }
             if let (Some(queue), Some(encoded)) = (&mut inner.queue, encoded) {

@@ -206,6 +206,18 @@ impl Subject {
         self.skip.intersection(self.dimensions())
     }
 
+    /// The same subject in the one form that equal subjects have: `skip` as [`Self::skip`] tells
+    /// it, and empty where there are not several members.
+    #[must_use]
+    pub(crate) fn normal(mut self) -> Subject {
+        let members = self.dimensions();
+        self.skip = match members.len() {
+            0 | 1 => DimensionSet::EMPTY,
+            _ => self.skip.intersection(members),
+        };
+        self
+    }
+
     /// The members, in the order of [`Dimension::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = (Dimension, &Identifier)> {
         Dimension::ALL.into_iter().filter_map(|dimension| {

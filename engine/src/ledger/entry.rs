@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::names::Names;
 use crate::event::{Effect, Event, Provenance, RegisterKind, Subject};
 use crate::identifier::{Identifier, TenantId};
 use crate::marks::{Mark, assurance_rank};
@@ -43,10 +44,7 @@ impl Entry {
     /// The state of the one register that an event writes, had nobody else written to it.
     #[must_use]
     pub fn from_event(event: &Event) -> Entry {
-        let mut event = event.clone();
-        event.subject = normal_subject(&event.subject);
-        event.provenance.reason = event.provenance.reason.map(normal_reason);
-        Entry { event }
+        Entry::from(event.clone())
     }
 
     /// The event that won the register. Applying it to an empty ledger gives this entry.
@@ -145,6 +143,12 @@ impl Entry {
         }
     }
 
+    /// Takes its tenant and source from `names`, where they are shared with other registers.
+    pub(super) fn share(&mut self, names: &mut Names) {
+        names.share(&mut self.event.tenant);
+        names.share(&mut self.event.provenance.source);
+    }
+
     /// Whether both would be the same register, were their tenant and subject the same.
     pub(super) fn same_slot(&self, other: &Entry) -> bool {
         self.register() == other.register()
@@ -178,6 +182,15 @@ impl Entry {
     }
 }
 
+impl From<Event> for Entry {
+    /// As [`Entry::from_event`], without a copy.
+    fn from(mut event: Event) -> Entry {
+        event.subject = event.subject.normal();
+        event.provenance.reason = event.provenance.reason.map(normal_reason);
+        Entry { event }
+    }
+}
+
 /// How restrictive a value is among those of its register.
 fn severity(effect: &Effect) -> u8 {
     match effect {
@@ -189,19 +202,6 @@ fn severity(effect: &Effect) -> u8 {
         // Lower levels restrict more; a level without rank restricts nothing.
         Effect::Assurance { level, .. } => assurance_rank(level).map_or(0, |rank| u8::MAX - rank),
     }
-}
-
-fn normal_subject(subject: &Subject) -> Subject {
-    let mut normal = Subject::tenant();
-    for (dimension, identifier) in subject.iter() {
-        normal = normal.with(dimension, identifier.clone());
-    }
-    if subject.dimensions().len() > 1 {
-        for dimension in subject.skip().iter() {
-            normal = normal.skipping(dimension);
-        }
-    }
-    normal
 }
 
 fn normal_reason(reason: String) -> String {

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use parking_lot::Mutex;
 
 use super::counters::{CounterValues, Counters, count};
+use super::names::Names;
 use super::projection::Projections;
 use super::streams::{StreamStatus, Streams};
 use super::{Entry, Retention};
 use crate::event::{Dimension, Effect, Event};
 use crate::identifier::{Identifier, TenantId};
-use crate::marks::{Keyring, Mark, MarkKey, Marks, SubjectKeys};
+use crate::marks::{KeyHash, Keyring, Mark, MarkKey, Marks, SubjectKeys};
 use crate::timestamp::Timestamp;
 
 /// How many locks the subjects are spread over.
@@ -33,7 +34,11 @@ pub struct Facts {
     counters: Counters,
 }
 
-type Shard = HashMap<MarkKey, Vec<Entry>>;
+#[derive(Debug, Default)]
+struct Shard {
+    subjects: HashMap<MarkKey, Vec<Entry>, KeyHash>,
+    names: Names,
+}
 
 /// What applying an event did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,14 +66,15 @@ impl Facts {
     ///
     /// The event's time is taken as it is; hold it back first with [`Event::clamped`].
     pub fn apply(&self, event: &Event) -> Applied {
+        let entry = Entry::from_event(event);
         Applied {
-            changed: self.join(Entry::from_event(event)),
+            changed: self.join(entry.clone()).then_some(entry),
         }
     }
 
     /// Joins a register of another node or of a store. Whether it changed anything here.
     pub fn merge(&self, entry: Entry) -> bool {
-        self.join(entry).is_some()
+        self.join(entry)
     }
 
     /// What decisions read.
@@ -94,6 +100,7 @@ impl Facts {
             let shard = shard.lock();
             entries.extend(
                 shard
+                    .subjects
                     .values()
                     .flatten()
                     .filter(|entry| tenant.is_none_or(|tenant| entry.tenant() == tenant))
@@ -123,6 +130,7 @@ impl Facts {
                 let shard = self.shard(subject).lock();
                 entries.extend(
                     shard
+                        .subjects
                         .get(&subject)
                         .into_iter()
                         .flatten()
@@ -142,7 +150,7 @@ impl Facts {
         let mut total = 0;
         for shard in &self.shards {
             let mut shard = shard.lock();
-            shard.retain(|&subject, registers| {
+            shard.subjects.retain(|&subject, registers| {
                 let before = registers.len();
                 let mut some = None;
                 registers.retain(|entry| {
@@ -174,14 +182,16 @@ impl Facts {
     pub fn len(&self) -> usize {
         self.shards
             .iter()
-            .map(|shard| shard.lock().values().map(Vec::len).sum::<usize>())
+            .map(|shard| shard.lock().subjects.values().map(Vec::len).sum::<usize>())
             .sum()
     }
 
     /// Whether no register is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.shards.iter().all(|shard| shard.lock().is_empty())
+        self.shards
+            .iter()
+            .all(|shard| shard.lock().subjects.is_empty())
     }
 
     /// Counts since the ledger was made.
@@ -219,30 +229,44 @@ impl Facts {
         self.streams.is_degraded(now)
     }
 
-    fn join(&self, entry: Entry) -> Option<Entry> {
+    /// Whether the register changed.
+    fn join(&self, mut entry: Entry) -> bool {
         let keyring = self.marks.keyring();
         let subject = SubjectKeys::of_subject(keyring, entry.tenant(), entry.subject())
             .subject_key(entry.subject().skip());
         let mut shard = self.shard(subject).lock();
-        let registers = shard.entry(subject).or_default();
-        match registers.iter_mut().find(|known| known.same_slot(&entry)) {
-            Some(known) if entry.outranks(known) => *known = entry.clone(),
+        let Shard { subjects, names } = &mut *shard;
+        entry.share(names);
+        let registers = subjects.entry(subject).or_default();
+        let position = match registers.iter().position(|known| known.same_slot(&entry)) {
+            Some(position) if entry.outranks(&registers[position]) => {
+                registers[position] = entry;
+                position
+            }
             Some(_) => {
                 count(&self.counters.unchanged, 1);
-                return None;
+                return false;
             }
-            None => registers.push(entry.clone()),
-        }
+            None => {
+                if registers.is_empty() {
+                    // Most subjects have one register, and a ledger has millions of subjects.
+                    registers.reserve_exact(1);
+                }
+                registers.push(entry);
+                registers.len() - 1
+            }
+        };
         // Everything below stays under the subject's lock, or an older state could be the last
         // one to be published.
-        self.publish(subject, &entry, registers);
+        let entry = &registers[position];
+        self.publish(subject, entry, registers);
         if let Effect::Stream(state) = entry.effect() {
             let source = &entry.provenance().source;
             self.streams
                 .report(source, entry.tenant(), *state, entry.time());
         }
         count(&self.counters.changed, 1);
-        Some(entry)
+        true
     }
 
     /// Brings the marks in step with the registers of the subject that `entry` is about.

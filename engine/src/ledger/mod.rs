@@ -18,6 +18,7 @@ mod entry;
 mod facts;
 #[cfg(test)]
 mod laws;
+mod names;
 mod projection;
 mod retention;
 mod streams;

@@ -396,6 +396,7 @@ impl Hasher for KeyHasher {
     }
 
     fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
+        // Both halves: a shard of the ledger holds keys that agree in some bits of the lower one.
+        self.0 = key as u64 ^ (key >> 64) as u64;
     }
 }

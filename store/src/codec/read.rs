@@ -48,14 +48,22 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn identifier(&mut self) -> Result<Identifier, CodecError> {
-        let text = self.text()?;
-        Identifier::new(&text).map_err(|error| self.error(error.to_string()))
+        self.with_text(Identifier::new)?
+            .map_err(|error| self.error(error.to_string()))
     }
 
     pub(super) fn text(&mut self) -> Result<String, CodecError> {
+        self.with_text(str::to_owned)
+    }
+
+    /// Reads a text and hands it to `use_text` without a copy of its own.
+    fn with_text<R>(&mut self, use_text: impl FnOnce(&str) -> R) -> Result<R, CodecError> {
         let head = self.varint()?;
         if head == GUID {
-            return Ok(unpack_guid(self.take::<16>()?));
+            let digits = unpack_guid(self.take::<16>()?);
+            let text =
+                std::str::from_utf8(&digits).map_err(|error| self.error(error.to_string()))?;
+            return Ok(use_text(text));
         }
         let prefix = PREFIXES
             .get((head & 3) as usize)
@@ -69,7 +77,10 @@ impl<'a> Reader<'a> {
         let rest =
             std::str::from_utf8(rest).map_err(|_| self.error("a text is not UTF-8".to_owned()))?;
         self.position = end;
-        Ok([prefix, rest].concat())
+        Ok(match *prefix {
+            "" => use_text(rest),
+            prefix => use_text(&[prefix, rest].concat()),
+        })
     }
 
     pub(super) fn finish(self) -> Result<(), CodecError> {

@@ -58,15 +58,17 @@ fn pack_guid(text: &str) -> Option<[u8; 16]> {
     Some(packed)
 }
 
-pub(super) fn unpack_guid(packed: &[u8; 16]) -> String {
+pub(super) fn unpack_guid(packed: &[u8; 16]) -> [u8; 36] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(36);
+    let mut text = [b'-'; 36];
+    let mut position = 0;
     for (index, byte) in packed.iter().enumerate() {
         if matches!(index, 4 | 6 | 8 | 10) {
-            text.push('-');
+            position += 1;
         }
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+        text[position] = DIGITS[usize::from(byte >> 4)];
+        text[position + 1] = DIGITS[usize::from(byte & 15)];
+        position += 2;
     }
     text
 }

@@ -15,13 +15,11 @@ use redb::{Database, ReadableDatabase, ReadableTable};
 
 use super::medium::Faults;
 use super::tables::{Bytes, DOCUMENTS, REGISTERS, VALUES, refusal};
-use crate::codec;
+use crate::codec::Decoder;
 use crate::{Document, Space, StoreError, Value};
 
 /// Rows handed over at once.
 const CHUNK: usize = 1024;
-
-type Row = (Vec<u8>, Vec<u8>);
 
 /// What a file holds besides registers.
 pub(crate) struct Loaded {
@@ -118,7 +116,7 @@ fn load_registers(
     facts: &Facts,
     threads: usize,
 ) -> Result<usize, StoreError> {
-    let (sender, receiver) = sync_channel::<Vec<Row>>(2 * threads);
+    let (sender, receiver) = sync_channel::<Rows>(2 * threads);
     let receiver = Arc::new(Mutex::new(receiver));
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads.max(1))
@@ -128,17 +126,16 @@ fn load_registers(
             })
             .collect();
         drop(receiver);
-        let mut chunk = Vec::with_capacity(CHUNK);
+        let mut rows = Rows::default();
         let read = each(path, database, faults, REGISTERS, |key, value| {
-            chunk.push((key.to_vec(), value.to_vec()));
-            if chunk.len() == CHUNK {
+            rows.push(key, value);
+            if rows.len() == CHUNK {
                 // Nobody receives any more: the workers know why.
-                let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK));
-                let _ = sender.send(full);
+                let _ = sender.send(std::mem::take(&mut rows));
             }
             Ok(())
         });
-        let _ = sender.send(chunk);
+        let _ = sender.send(rows);
         drop(sender);
         let mut joined = 0;
         for worker in workers {
@@ -153,18 +150,50 @@ fn load_registers(
 fn join_rows(
     path: &Path,
     facts: &Facts,
-    receiver: &Mutex<Receiver<Vec<Row>>>,
+    receiver: &Mutex<Receiver<Rows>>,
 ) -> Result<usize, StoreError> {
+    let mut decoder = Decoder::default();
     let mut joined = 0;
     loop {
         let Ok(rows) = receiver.lock().recv() else {
             return Ok(joined);
         };
-        for (key, value) in &rows {
-            let entry =
-                codec::decode(key, value).map_err(|error| StoreError::damaged(path, error))?;
+        for (key, value) in rows.iter() {
+            let entry = decoder
+                .decode(key, value)
+                .map_err(|error| StoreError::damaged(path, error))?;
             facts.merge(entry);
         }
         joined += rows.len();
+    }
+}
+
+/// Rows handed from the thread that reads to those that join: one piece of memory for all.
+#[derive(Default)]
+struct Rows {
+    bytes: Vec<u8>,
+    /// Where the key and the value of each row end.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Rows {
+    fn push(&mut self, key: &[u8], value: &[u8]) {
+        self.bytes.extend_from_slice(key);
+        let end = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        self.ends.push((end, self.bytes.len()));
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut start = 0;
+        self.ends.iter().map(move |&(key_end, end)| {
+            let row = (&self.bytes[start..key_end], &self.bytes[key_end..end]);
+            start = end;
+            row
+        })
     }
 }
