@@ -12,10 +12,7 @@
 #![allow(non_camel_case_types)] // the names are C's
 #![deny(clippy::missing_safety_doc)]
 
-// tests/header.rs has the order of the header.
-#[cfg(feature = "caller")]
-#[doc(hidden)]
-pub mod caller;
+// In the order of the header: what everything needs, then the way of the data.
 pub mod decide;
 pub mod decision;
 pub mod documents;

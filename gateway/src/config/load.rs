@@ -8,6 +8,7 @@ use highwater_signals::Receiver;
 
 use super::Configuration;
 use super::graph::GraphSection;
+use super::logs::DecisionLogSection;
 use super::transmitter::TransmitterSection;
 use crate::failure::Failure;
 use crate::input::read_text;
@@ -46,6 +47,21 @@ impl Configuration {
                     format!("tenant `{}` has two sections; keep one", id.get_ref()),
                 ));
             }
+        }
+        for route in &self.routes {
+            if let Some(message) = route.mistake() {
+                return Err(Mistake::at(route.path.span(), message));
+            }
+        }
+        if let Some(message) = self
+            .decision_log
+            .as_ref()
+            .and_then(DecisionLogSection::mistake)
+        {
+            return Err(Mistake {
+                place: None,
+                message,
+            });
         }
         for listener in &self.serve.listeners {
             if let Some(message) = listener.mistake() {

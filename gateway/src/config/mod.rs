@@ -7,17 +7,17 @@
 pub(crate) mod credentials;
 mod engine;
 pub(crate) mod graph;
-mod issuer;
-#[allow(dead_code, reason = "read by what `serve` answers with")]
+pub(crate) mod issuer;
 pub(crate) mod limits;
 mod load;
+pub(crate) mod logs;
+pub(crate) mod route;
 pub(crate) mod seconds;
 pub(crate) mod secret;
-#[allow(dead_code, reason = "read by what `serve` answers with")]
 pub(crate) mod serve;
-#[allow(dead_code, reason = "read by what `serve` answers with")]
 pub(crate) mod store;
 mod tenant;
+pub(crate) mod token;
 pub(crate) mod transmitter;
 pub(crate) mod watch;
 
@@ -30,8 +30,11 @@ use serde::Deserialize;
 
 use engine::EngineSection;
 use graph::GraphSections;
+use logs::{DecisionLogSection, LogSection, TelemetrySection};
+use route::RouteSection;
 use serve::ServeSection;
 use store::StoreSection;
+use token::TokenSection;
 use transmitter::TransmitterSection;
 use watch::WatchSection;
 
@@ -66,6 +69,21 @@ pub(crate) struct Configuration {
     /// `[watch]`.
     #[serde(default)]
     pub(crate) watch: WatchSection,
+    /// `[token]`.
+    #[serde(default)]
+    pub(crate) token: TokenSection,
+    /// `[[route]]`.
+    #[serde(default, rename = "route")]
+    pub(crate) routes: Vec<RouteSection>,
+    /// `[log]`.
+    #[serde(default)]
+    pub(crate) log: LogSection,
+    /// `[decision_log]`.
+    #[serde(default)]
+    pub(crate) decision_log: Option<DecisionLogSection>,
+    /// `[telemetry]`.
+    #[serde(default)]
+    pub(crate) telemetry: TelemetrySection,
 }
 
 impl Configuration {

@@ -73,6 +73,7 @@ impl Service {
         let mut parts = vec![self.store_part()];
         parts.extend(self.document_parts());
         parts.extend(self.stream_parts());
+        parts.extend(self.key_parts());
         if self.shutdown.is_cancelled() {
             parts.push(part("process", None, false, "told to stop"));
         }
@@ -164,12 +165,28 @@ impl Service {
     }
 }
 
-pub(super) fn part(
-    part: &'static str,
-    name: Option<String>,
-    ready: bool,
-    condition: impl ToString,
-) -> Part {
+impl Service {
+    /// The keys of each issuer. Known keys go on while theirs cannot be fetched.
+    fn key_parts(&self) -> Vec<Part> {
+        let Some(validator) = self.judge.validator() else {
+            let condition = "no audience is configured; every token is refused";
+            return vec![part("keys", None, false, condition)];
+        };
+        validator
+            .key_status()
+            .map(|status| {
+                let condition = match (status.keys, status.unreachable) {
+                    (0, _) => "none is known yet".to_owned(),
+                    (count, false) => format!("{count} known"),
+                    (count, true) => format!("{count} known; they cannot be fetched at present"),
+                };
+                part("keys", Some(status.issuer), status.keys > 0, condition)
+            })
+            .collect()
+    }
+}
+
+fn part(part: &'static str, name: Option<String>, ready: bool, condition: impl ToString) -> Part {
     Part {
         part,
         name,

@@ -3,7 +3,7 @@
 //! Sockets are opened before anything else: a port that is taken ends the program at once.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use axum::body::Body;
 use highwater_tower::client_address::{
     ClientAddressRule, ForwardingHeader, HopCount, TrustedProxies,
 };
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -21,10 +21,11 @@ use tower::ServiceExt;
 
 use super::Service;
 use super::connection::{AnswerBody, Peer};
+use super::decide;
 use super::tls::Tls;
 use crate::config::Configuration;
 use crate::config::limits::Limits;
-use crate::config::serve::{ListenerKind, ListenerSection};
+use crate::config::serve::{Fail, ListenerKind, ListenerSection};
 use crate::failure::Failure;
 
 /// A socket that is open, and what is configured about it.
@@ -47,8 +48,7 @@ pub(super) enum Socket {
 pub(crate) struct Listener {
     pub(crate) service: Arc<Service>,
     pub(crate) section: ListenerSection,
-    /// Whom to believe about the address of a client.
-    rule: ClientAddressRule,
+    callers: Callers,
     routes: Router,
     tls: Option<Arc<Tls>>,
 }
@@ -59,10 +59,7 @@ impl Listener {
         let section = bound.section.clone();
         Listener {
             service: Arc::clone(service),
-            rule: section
-                .client_address
-                .clone()
-                .unwrap_or_else(|| default_rule(&section)),
+            callers: Callers::of(&section),
             section,
             routes,
             tls: bound.tls.clone(),
@@ -81,7 +78,17 @@ impl Listener {
 
     /// Whether `peer` may speak for others.
     pub(super) fn trusts(&self, peer: Peer) -> bool {
-        self.rule.proxies().trusts(peer.0)
+        self.callers.rule.proxies().trusts(peer.0)
+    }
+
+    /// What becomes of a request that nobody can judge.
+    pub(super) fn fail(&self) -> Fail {
+        self.callers.fail
+    }
+
+    /// The address of the client of a request that `peer` asks about.
+    pub(super) fn client_address(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+        self.callers.client_address(peer, headers)
     }
 
     /// Answers one request.
@@ -90,12 +97,49 @@ impl Listener {
         request: Request<Incoming>,
         peer: Peer,
     ) -> Response<AnswerBody> {
+        // Asked for every request to the API, so nothing stands before it.
+        if self.section.kind == ListenerKind::Decisions
+            && let Some(answer) = decide::forward_auth(self, &request, peer).await
+        {
+            return answer;
+        }
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
         match self.routes.clone().oneshot(request).await {
             Ok(answer) => answer.map(Either::Right),
             Err(never) => match never {},
         }
+    }
+}
+
+/// Who asks on a listener for decisions, and how far they are believed.
+#[derive(Clone)]
+pub(super) struct Callers {
+    /// Whom to believe about the address of a client.
+    pub(super) rule: ClientAddressRule,
+    /// What becomes of a request that nobody can judge.
+    pub(super) fail: Fail,
+}
+
+impl Callers {
+    /// As a listener says.
+    pub(super) fn of(section: &ListenerSection) -> Callers {
+        Callers {
+            rule: section
+                .client_address
+                .clone()
+                .unwrap_or_else(|| default_rule(section)),
+            fail: section.fail.unwrap_or(Fail::Closed),
+        }
+    }
+
+    /// The address of the client of a request that `peer` asks about. Whoever asks is a gateway:
+    /// one that is not trusted is not believed, and its own address is nobody's.
+    pub(super) fn client_address(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+        let is_trusted = self.rule.proxies().trusts(peer.0);
+        is_trusted
+            .then(|| self.rule.client_address(peer.0, headers))
+            .flatten()
     }
 }
 

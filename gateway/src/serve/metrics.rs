@@ -9,13 +9,14 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use highwater::decision::{Decision, Outcome};
+use highwater::decision::Outcome;
 use highwater::identifier::TenantId;
 use highwater::reason::Reason;
 use metrics::{Counter, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::Service;
+use super::decide::Decided;
 use super::latency::Latency;
 use crate::failure::Failure;
 
@@ -23,6 +24,7 @@ const DECISIONS: &str = "highwater_decisions_total";
 const TENANT_DECISIONS: &str = "highwater_tenant_decisions_total";
 const REFUSED_TOKENS: &str = "highwater_refused_tokens_total";
 const UNJUDGED: &str = "highwater_unjudged_requests_total";
+const UNKNOWN_ADDRESSES: &str = "highwater_unknown_addresses_total";
 const OUTCOMES: usize = 3;
 
 /// The metrics of the process.
@@ -32,6 +34,8 @@ pub(crate) struct Metrics {
     latency: Latency,
     /// By outcome and strongest reason; made when first counted.
     decisions: [[OnceLock<Counter>; Reason::ALL.len() + 1]; OUTCOMES],
+    /// Decisions without an address: a gateway that does not say where clients are.
+    unknown_addresses: Counter,
     tenants: papaya::HashMap<TenantId, Arc<[Counter; OUTCOMES]>>,
     tenant_count: AtomicUsize,
     tenant_bound: usize,
@@ -53,6 +57,7 @@ impl Metrics {
             text,
             latency: Latency::default(),
             decisions: Default::default(),
+            unknown_addresses: counter!(UNKNOWN_ADDRESSES),
             tenants: papaya::HashMap::new(),
             tenant_count: AtomicUsize::new(0),
             tenant_bound,
@@ -61,7 +66,11 @@ impl Metrics {
     }
 
     /// Counts a decision and how long it took.
-    pub(crate) fn decided(&self, decision: &Decision, tenant: &TenantId, took: Duration) {
+    pub(super) fn decided(&self, decided: &Decided, took: Duration) {
+        let decision = &decided.decision;
+        if decided.address.is_none() {
+            self.unknown_addresses.increment(1);
+        }
         let outcome = decision.outcome();
         let row = &self.decisions[index(outcome)];
         // An allowed request may have reasons too; they are in the decision log.
@@ -78,6 +87,7 @@ impl Metrics {
             .increment(1);
         }
         self.latency.record(took);
+        let tenant = &decided.token.facts().tenant;
         self.tenant(tenant, |counters| counters[index(outcome)].increment(1));
     }
 
@@ -137,6 +147,10 @@ fn describe() {
     describe_counter!(
         TENANT_DECISIONS,
         "Decisions by tenant; beyond the bound of the limits, `other`."
+    );
+    describe_counter!(
+        UNKNOWN_ADDRESSES,
+        "Decisions about clients whose address nobody named: conditions on it were unknown."
     );
     describe_counter!(REFUSED_TOKENS, "Requests whose token was not accepted.");
     describe_counter!(

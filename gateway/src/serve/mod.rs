@@ -10,15 +10,17 @@
 //! tasks share it. Nothing here decides: the engine does, and whatever waits (disk, network,
 //! documents) waits outside of decisions.
 
-#![allow(dead_code, reason = "what is read here comes with the endpoints")]
-
 mod accept;
 mod admin;
 mod connection;
+mod decide;
+mod decision_log;
+mod demo;
 mod documents;
 mod health;
 mod intake;
 mod keeping;
+mod keys;
 mod latency;
 mod listener;
 mod logs;
@@ -39,20 +41,29 @@ use tokio::runtime::Builder;
 use crate::config::Configuration;
 use crate::config::serve::{ListenerKind, ListenerSection};
 use crate::failure::{Exit, Failure};
+use crate::output::say;
+use demo::Demo;
 use documents::Source;
 use listener::{Bound, Listener};
 pub(crate) use service::Service;
 
-/// Answer for a gateway whether requests are allowed, until told to stop.
+/// Answer for gateways in front of an API whether requests are allowed, until told to stop.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["config", "demo"]))]
 pub(crate) struct Serve {
     /// The configuration
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    config: Option<PathBuf>,
+    /// A tenant and an issuer of its own instead, to try everything with curl
+    #[arg(long)]
+    demo: bool,
     /// Where to answer decisions, instead of the first such address of the configuration; port 0
     /// picks one
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Send traces to this OpenTelemetry collector, over gRPC
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
 }
 
 /// Where decisions are answered unless something else is said.
@@ -62,15 +73,24 @@ const DEFAULT_ADDRESS: SocketAddr =
 impl Serve {
     /// Runs until SIGTERM or SIGINT.
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let mut configuration = Configuration::load(&self.config)?;
+        let (path, demo) = match self.config {
+            Some(path) => (path, None),
+            None => {
+                let demo = Demo::prepare()?;
+                (demo.configuration(), Some(Arc::new(demo)))
+            }
+        };
+        let mut configuration = Configuration::load(&path)?;
         listen_on(&mut configuration.serve.listeners, self.listen);
-        logs::start();
+        if self.otlp.is_some() {
+            configuration.telemetry.otlp = self.otlp;
+        }
         let runtime = Builder::new_multi_thread()
             .enable_all()
             .thread_name("highwater")
             .build()
             .map_err(|error| Failure::Broken(format!("cannot start the runtime: {error}")))?;
-        runtime.block_on(serve(configuration, Source::File(self.config)))
+        runtime.block_on(serve(configuration, Source::File(path), demo))
     }
 }
 
@@ -90,7 +110,12 @@ fn listen_on(listeners: &mut Vec<ListenerSection>, listen: Option<SocketAddr>) {
     }
 }
 
-async fn serve(configuration: Configuration, source: Source) -> Result<Exit, Failure> {
+async fn serve(
+    configuration: Configuration,
+    source: Source,
+    demo: Option<Arc<Demo>>,
+) -> Result<Exit, Failure> {
+    let logs = logs::start(&configuration)?;
     // Bound before anything is opened: a taken port ends the program at once.
     let listeners = Bound::all(&configuration)?;
     let service = Arc::new(Service::open(configuration, source)?);
@@ -101,12 +126,25 @@ async fn serve(configuration: Configuration, source: Source) -> Result<Exit, Fai
     let intake = intake::start(&service)?;
     let certificates = listeners.iter().filter_map(Bound::tls).cloned().collect();
     signals::spawn(&service, certificates)?;
+    let mut introductions = Vec::new();
     for bound in listeners {
-        let routes = routes::of(&bound.section, &service, &intake)?;
+        let mut routes = routes::of(&bound.section, &service, &intake)?;
+        if let (Some(demo), ListenerKind::Decisions) = (&demo, bound.kind()) {
+            routes = routes.merge(demo::routes(&service, demo));
+            introductions.push(demo::introduction(&bound.to_string(), demo.folder()));
+        }
         let listener = Listener::new(&service, &bound, routes);
         bound.announce();
         accept::spawn(listener, bound.socket);
     }
+    for introduction in introductions {
+        say(format_args!("{introduction}"));
+    }
+    keys::spawn(&service);
     service.run_to_the_end().await;
+    drop(service);
+    tokio::task::spawn_blocking(|| logs.finish())
+        .await
+        .unwrap_or_default();
     Ok(Exit::Success)
 }

@@ -6,7 +6,8 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 
-use super::{Service, admin, health};
+use super::listener::Callers;
+use super::{Service, admin, decide, health};
 use crate::config::serve::ListenerKind;
 use crate::config::serve::ListenerSection;
 use crate::failure::Failure;
@@ -29,7 +30,10 @@ pub(super) fn of(
         .route("/metrics", get(health::metrics))
         .with_state(Arc::clone(service));
     let routes = match section.kind {
-        ListenerKind::Decisions => health.merge(ready).merge(metrics),
+        ListenerKind::Decisions => health
+            .merge(ready)
+            .merge(metrics)
+            .merge(decide::envoy_routes(service, Callers::of(section))),
         ListenerKind::Intake => health.merge(intake.clone()),
         ListenerKind::Admin => {
             let guard = admin::Guard::of(section, service)?;

@@ -14,6 +14,7 @@ use highwater_store::mesh::MeshStatus;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::decide::Judge;
 use super::documents::{DocumentError, Documents, Source};
 use super::keeping::{self, Keeping};
 use super::metrics::Metrics;
@@ -29,6 +30,8 @@ pub(crate) struct Service {
     pub(crate) store: Arc<dyn Store>,
     /// What is published for which tenant, and what could not be.
     pub(crate) documents: Documents,
+    /// Which tokens are accepted, and what paths ask for.
+    pub(crate) judge: Judge,
     /// What is counted.
     pub(crate) metrics: Metrics,
     /// The configuration with which the gateway started.
@@ -55,9 +58,11 @@ impl Service {
         let keeping = Keeping::start(&configuration, &store)?;
         let engine = Arc::new(Engine::with_facts(settings, Arc::clone(store.facts())));
         let limits = configuration.serve.limits.limits();
+        let judge = Judge::new(&configuration, &engine)?;
         Ok(Service {
             engine,
             store,
+            judge,
             documents: Documents::new(source),
             metrics: Metrics::install(limits.tenants_in_metrics)?,
             limits,

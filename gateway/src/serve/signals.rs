@@ -63,6 +63,9 @@ async fn reload(service: &Arc<Service>, certificates: &[Arc<Tls>]) {
             tracing::error!(%error, "certificate refused; the former one stays");
         }
     }
+    if let Some(log) = service.judge.log() {
+        log.reopen();
+    }
     let service = Arc::clone(service);
     let reloaded = tokio::task::spawn_blocking(move || service.reload_documents()).await;
     match reloaded {

@@ -44,12 +44,26 @@ impl Gateway {
     /// A gateway in a folder that an earlier one left.
     pub(crate) fn start_in(folder: TempDir) -> Gateway {
         let configuration = fs::read_to_string(folder.path().join("highwater.toml")).unwrap();
-        let listeners = configuration.matches("[[serve.listener]]").count().max(1);
+        let listeners = configuration.matches("[[serve.listener]]").count();
         let mut command = command(folder.path());
         command.args(["serve", "--config", "highwater.toml"]);
-        if !configuration.contains("[[serve.listener]]") {
+        if listeners == 0 {
             command.args(["--listen", "127.0.0.1:0"]);
         }
+        Gateway::spawn(folder, command, listeners.max(1))
+    }
+
+    /// The demonstration.
+    pub(crate) fn demonstration() -> Gateway {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let mut command = command(folder.path());
+        command
+            .args(["serve", "--demo", "--listen", "127.0.0.1:0"])
+            .env("TMPDIR", folder.path());
+        Gateway::spawn(folder, command, 1)
+    }
+
+    fn spawn(folder: TempDir, mut command: Command, listeners: usize) -> Gateway {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -145,7 +159,7 @@ fn command(folder: &Path) -> Command {
 }
 
 /// Waits until something is so, without saying how long that may take: the test runner does.
-pub(crate) async fn until<F: Future<Output = bool>>(mut is_so: impl FnMut() -> F) {
+pub(crate) async fn until(mut is_so: impl AsyncFnMut() -> bool) {
     while !is_so().await {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }

@@ -132,7 +132,7 @@ async fn beyond_the_limit_connections_are_told_so_and_the_others_are_served() {
     first.read_exact(&mut served).await.unwrap();
     assert_eq!(&served, b"HTTP/1.1 200");
     drop(second);
-    crate::gateway::until(|| async {
+    crate::gateway::until(async || {
         exchange(
             &gateway,
             b"GET /healthz HTTP/1.1\r\nconnection: close\r\nhost: a\r\n\r\n",

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod admin;
+mod decisions;
 mod gateway;
+mod issuer;
 mod limits;
 mod operations;

@@ -5,8 +5,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::gateway::{Gateway, OFFICE_ONLY, until};
-
-const ONE_TENANT: &str = "[[tenant]]\nid = \"contoso\"\ndocuments = [\"office.json\"]\n";
+use crate::issuer::{CONFIGURATION, Issuer};
 
 async fn ready(gateway: &Gateway) -> (StatusCode, Value) {
     let answer = reqwest::get(gateway.url("decisions", "/readyz"))
@@ -17,7 +16,7 @@ async fn ready(gateway: &Gateway) -> (StatusCode, Value) {
 
 #[tokio::test]
 async fn a_gateway_with_documents_is_ready_and_counts() {
-    let gateway = Gateway::start(ONE_TENANT, &[("office.json", OFFICE_ONLY)]);
+    let gateway = Issuer::new().gateway("");
     let (status, readiness) = ready(&gateway).await;
     assert_eq!(status, StatusCode::OK, "{readiness}");
     assert!(
@@ -42,21 +41,21 @@ async fn a_gateway_with_documents_is_ready_and_counts() {
 
 #[tokio::test]
 async fn refused_documents_keep_what_is_in_force_and_say_so() {
-    let gateway = Gateway::start(ONE_TENANT, &[("office.json", OFFICE_ONLY)]);
+    let gateway = Issuer::new().gateway("");
     std::fs::write(gateway.path("office.json"), "{\"conditions\": ").unwrap();
     gateway.signal(Signal::HUP);
-    until(|| async { ready(&gateway).await.0 == StatusCode::SERVICE_UNAVAILABLE }).await;
+    until(async || ready(&gateway).await.0 == StatusCode::SERVICE_UNAVAILABLE).await;
     let (_, readiness) = ready(&gateway).await;
     let text = readiness.to_string();
     assert!(text.contains("version 1 stays in force"), "{text}");
     std::fs::write(gateway.path("office.json"), OFFICE_ONLY).unwrap();
     gateway.signal(Signal::HUP);
-    until(|| async { ready(&gateway).await.0 == StatusCode::OK }).await;
+    until(async || ready(&gateway).await.0 == StatusCode::OK).await;
 }
 
 #[tokio::test]
 async fn a_gateway_whose_documents_are_refused_starts_and_is_not_ready() {
-    let gateway = Gateway::start(ONE_TENANT, &[("office.json", "[]x")]);
+    let gateway = Issuer::new().gateway_with("", &[("office.json", "[]x")]);
     let (status, readiness) = ready(&gateway).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{readiness}");
     let alive = reqwest::get(gateway.url("decisions", "/healthz"))
@@ -68,7 +67,7 @@ async fn a_gateway_whose_documents_are_refused_starts_and_is_not_ready() {
 #[tokio::test]
 async fn https_is_spoken_where_a_certificate_is_given() {
     let configuration = format!(
-        "{ONE_TENANT}[[serve.listener]]\nkind = \"decisions\"\naddress = \"127.0.0.1:0\"\n\
+        "{CONFIGURATION}[[serve.listener]]\nkind = \"decisions\"\naddress = \"127.0.0.1:0\"\n\
          fail = \"closed\"\ntls = {{ certificate = \"missing.pem\", key = \"missing.key\" }}\n"
     );
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();

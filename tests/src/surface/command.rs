@@ -184,8 +184,7 @@ fn configuration(case: &Case) -> String {
     whole.to_string()
 }
 
-/// An answer as the command and the C ABI write it.
-pub(super) fn answer(line: &Value) -> Answer {
+fn answer(line: &Value) -> Answer {
     if line.get("error").is_some() {
         return Answer::error();
     }
