@@ -42,6 +42,7 @@ pub(crate) enum Collection {
     Policies,
     NamedLocations,
     Groups,
+    RoleAssignments,
     Users,
     ServicePrincipals,
     Devices,
@@ -52,10 +53,11 @@ pub(crate) enum Collection {
 impl Collection {
     /// What is read unless the configuration says otherwise: everything but devices, of which
     /// there are many, and which few tokens name.
-    const DEFAULT: [Collection; 7] = [
+    const DEFAULT: [Collection; 8] = [
         Collection::Policies,
         Collection::NamedLocations,
         Collection::Groups,
+        Collection::RoleAssignments,
         Collection::Users,
         Collection::ServicePrincipals,
         Collection::RiskyUsers,
@@ -68,6 +70,7 @@ impl Collection {
             Collection::Policies => "policies",
             Collection::NamedLocations => "named_locations",
             Collection::Groups => "groups",
+            Collection::RoleAssignments => "role_assignments",
             Collection::Users => "users",
             Collection::ServicePrincipals => "service_principals",
             Collection::Devices => "devices",
@@ -82,6 +85,7 @@ impl Collection {
             Collection::Policies => ResourceKind::Policy,
             Collection::NamedLocations => ResourceKind::NamedLocation,
             Collection::Groups => ResourceKind::Group,
+            Collection::RoleAssignments => ResourceKind::RoleAssignment,
             Collection::Users => ResourceKind::User,
             Collection::ServicePrincipals => ResourceKind::ServicePrincipal,
             Collection::Devices => ResourceKind::Device,
@@ -150,6 +154,15 @@ impl GraphSection {
         if self.collections().is_empty() {
             return Some(
                 "`read` names nothing to read; leave it out to read everything".to_owned(),
+            );
+        }
+        let collections = self.collections();
+        if collections.contains(&Collection::RoleAssignments)
+            && !collections.contains(&Collection::Groups)
+        {
+            return Some(
+                "`read` names `role_assignments` without `groups`: a role may be held by a group"
+                    .to_owned(),
             );
         }
         self.credentials.complete().err()

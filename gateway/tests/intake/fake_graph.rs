@@ -18,10 +18,12 @@ const PAGE: usize = 2;
 pub(crate) struct Directory {
     /// The objects of each collection, by its path.
     pub(crate) objects: BTreeMap<&'static str, Vec<Value>>,
-    /// What changed since, of each collection, for whoever has a delta link.
+    /// What changes next in each collection, for whoever has a delta link.
     pub(crate) changes: BTreeMap<&'static str, Vec<Value>>,
-    /// The delta links that are still good, by collection.
-    generation: BTreeMap<&'static str, usize>,
+    /// What has changed: a link is a number, and shows everything from that number on.
+    history: BTreeMap<&'static str, Vec<Vec<Value>>>,
+    /// Links below this number are too old.
+    oldest: usize,
     /// Answers to give instead: a status, and a `Retry-After`.
     pub(crate) failures: VecDeque<(u16, Option<&'static str>)>,
     /// Everything is refused.
@@ -35,10 +37,11 @@ pub(crate) struct Directory {
 impl Directory {
     /// Delta links that were given out so far are too old from now on.
     pub(crate) fn expire_links(&mut self) {
-        for generation in self.generation.values_mut() {
-            *generation += 1000;
-        }
         self.changes.clear();
+        for history in self.history.values_mut() {
+            history.push(Vec::new());
+            self.oldest = self.oldest.max(history.len());
+        }
     }
 }
 
@@ -50,7 +53,8 @@ pub(crate) struct FakeGraph {
 }
 
 const DELTAS: [&str; 3] = ["users", "servicePrincipals", "groups"];
-const LISTINGS: [&str; 4] = [
+const LISTINGS: [&str; 5] = [
+    "roleManagement/directory/roleAssignments",
     "identity/conditionalAccess/policies",
     "identity/conditionalAccess/namedLocations",
     "identityProtection/riskyUsers",
@@ -129,19 +133,22 @@ async fn collection(
     else {
         return error(StatusCode::NOT_FOUND, "ResourceNotFound");
     };
-    let generation = *directory.generation.entry(name).or_insert(1);
+    let changed = directory.changes.remove(name);
+    let history = directory.history.entry(name).or_default();
+    history.extend(changed);
+    let latest = history.len();
     let Some(link) = query.get("$deltatoken") else {
-        return page(&graph, &directory, name, &path, &query, Some(generation));
+        return page(&graph, &directory, name, &path, &query, Some(latest));
     };
-    if link.parse() != Ok(generation) {
+    let link: usize = link.parse().unwrap();
+    if link < directory.oldest {
         return error(StatusCode::GONE, "syncStateNotFound");
     }
-    directory.generation.insert(name, generation + 1);
-    let changed = directory.changes.remove(name).unwrap_or_default();
+    let changed: Vec<&Value> = directory.history[name][link..].iter().flatten().collect();
     Json(json!({
         "@odata.context": format!("{}/v1.0/$metadata#{name}", graph.url),
         "value": changed,
-        "@odata.deltaLink": format!("{}/v1.0/{path}?$deltatoken={}", graph.url, generation + 1),
+        "@odata.deltaLink": format!("{}/v1.0/{path}?$deltatoken={latest}", graph.url),
     }))
     .into_response()
 }
@@ -152,7 +159,7 @@ fn page(
     name: &str,
     path: &str,
     query: &BTreeMap<String, String>,
-    generation: Option<usize>,
+    latest: Option<usize>,
 ) -> Response {
     let none = Vec::new();
     let objects = directory.objects.get(name).unwrap_or(&none);
@@ -166,11 +173,8 @@ fn page(
     });
     if until < objects.len() {
         body["@odata.nextLink"] = json!(format!("{}/v1.0/{path}?$skiptoken={until}", graph.url));
-    } else if let Some(generation) = generation {
-        body["@odata.deltaLink"] = json!(format!(
-            "{}/v1.0/{path}?$deltatoken={generation}",
-            graph.url
-        ));
+    } else if let Some(latest) = latest {
+        body["@odata.deltaLink"] = json!(format!("{}/v1.0/{path}?$deltatoken={latest}", graph.url));
     }
     Json(body).into_response()
 }

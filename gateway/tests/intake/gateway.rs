@@ -259,6 +259,13 @@ impl Gateway {
         }
     }
 
+    /// Waits until the log has a line with all of these parts.
+    pub(crate) async fn eventually_logged(&self, parts: &[&str]) {
+        let what = format!("a log line with {parts:?}");
+        self.eventually(&what, || async { self.has_logged(parts) })
+            .await;
+    }
+
     /// Ends the process in the middle of whatever it does, as `kill -9`.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

@@ -83,7 +83,9 @@ async fn a_tenant_lives_from_graph_and_outlives_it() {
     gateway
         .eventually("it is refused", || async { !documents(&gateway).await.0 })
         .await;
-    assert!(gateway.has_logged(&["documents from Graph refused"]));
+    gateway
+        .eventually_logged(&["documents from Graph refused"])
+        .await;
     assert!(documents(&gateway).await.1.contains("stays in force"));
     gateway.kill();
     // Graph is away when the gateway starts again: the last good documents are used.
@@ -238,6 +240,9 @@ async fn risk_and_memberships_are_facts_and_documents() {
                     && gateway.metric(&["highwater_graph_objects", "groups"]).await == 2.0
             },
         )
+        .await;
+    gateway
+        .eventually_logged(&["documents kept for the next start"])
         .await;
     gateway.stop().await;
     // The members of groups in groups are in the documents that are kept for the next start.

@@ -90,5 +90,7 @@ async fn unreachable_keys_lose_no_token() {
             gateway.push("idp", token.clone()).await.status == 202
         })
         .await;
-    assert!(gateway.has_logged(&["keys cannot be fetched", "answered with 500"]));
+    gateway
+        .eventually_logged(&["keys cannot be fetched", "answered with 500"])
+        .await;
 }

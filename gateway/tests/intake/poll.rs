@@ -80,7 +80,7 @@ async fn a_transmitter_that_fails_is_asked_again_when_it_wants_to_be() {
         gateway.metric(&["highwater_polls_total", "failed"]).await,
         3.0
     );
-    assert!(gateway.has_logged(&["the poll failed", "503"]));
+    gateway.eventually_logged(&["the poll failed", "503"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,7 +34,7 @@ async fn a_renamed_file_is_read_and_a_refused_one_leaves_the_old_snapshot() {
             })
             .await;
         // File, path and reason are in the log.
-        assert!(gateway.has_logged(&["documents/second.json"]));
+        gateway.eventually_logged(&["documents/second.json"]).await;
         let refused = ["highwater_document_reloads_total", "folder", "refused"];
         assert!(gateway.metric(&refused).await >= 1.0);
         fs::remove_file(deployment.path("documents/second.json")).unwrap();

@@ -1,4 +1,4 @@
-//! Policies and named locations: there is no delta for them, so whole listings are compared.
+//! Policies, named locations, role assignments: there is no delta for them, so whole listings are compared.
 //!
 //! Only a complete listing is compared. A listing of which a page is missing would otherwise
 //! look like a tenant that has deleted its policies.
@@ -19,6 +19,8 @@ pub enum DocumentKind {
     Policies,
     /// Named locations.
     NamedLocations,
+    /// Who has which directory role.
+    RoleAssignments,
 }
 
 /// A collection of documents that is not what it was.
@@ -41,6 +43,7 @@ impl ResourceKind {
         match self {
             ResourceKind::Policy => Some(DocumentKind::Policies),
             ResourceKind::NamedLocation => Some(DocumentKind::NamedLocations),
+            ResourceKind::RoleAssignment => Some(DocumentKind::RoleAssignments),
             _ => None,
         }
     }

@@ -51,9 +51,10 @@ impl Reader<'_> {
             ResourceKind::Group => self.group(&id, path, object),
             ResourceKind::RiskyUser => self.risk(Dimension::User, &id, object),
             ResourceKind::RiskyServicePrincipal => self.risk(Dimension::Workload, &id, object),
-            ResourceKind::Policy | ResourceKind::NamedLocation | ResourceKind::DirectoryObject => {
-                Ok(())
-            }
+            ResourceKind::Policy
+            | ResourceKind::NamedLocation
+            | ResourceKind::RoleAssignment
+            | ResourceKind::DirectoryObject => Ok(()),
         }
     }
 

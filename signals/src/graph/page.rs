@@ -22,6 +22,8 @@ pub enum ResourceKind {
     Policy,
     /// Named locations.
     NamedLocation,
+    /// Who has which directory role.
+    RoleAssignment,
     /// Directory objects of several kinds; each says its own.
     DirectoryObject,
 }
@@ -42,6 +44,7 @@ impl ResourceKind {
             "riskyServicePrincipals" => ResourceKind::RiskyServicePrincipal,
             "policies" if set.contains("conditionalAccess") => ResourceKind::Policy,
             "namedLocations" => ResourceKind::NamedLocation,
+            "roleAssignments" => ResourceKind::RoleAssignment,
             "directoryObjects" => ResourceKind::DirectoryObject,
             _ => return None,
         })
@@ -58,6 +61,7 @@ impl ResourceKind {
             "riskyUser" => ResourceKind::RiskyUser,
             "riskyServicePrincipal" => ResourceKind::RiskyServicePrincipal,
             "conditionalAccessPolicy" => ResourceKind::Policy,
+            "unifiedRoleAssignment" => ResourceKind::RoleAssignment,
             "ipNamedLocation" | "countryNamedLocation" | "compliantNetworkNamedLocation" => {
                 ResourceKind::NamedLocation
             }
@@ -83,6 +87,7 @@ impl ResourceKind {
             ResourceKind::RiskyServicePrincipal => "identityProtection/riskyServicePrincipals",
             ResourceKind::Policy => "identity/conditionalAccess/policies",
             ResourceKind::NamedLocation => "identity/conditionalAccess/namedLocations",
+            ResourceKind::RoleAssignment => "roleManagement/directory/roleAssignments",
             ResourceKind::DirectoryObject => "directoryObjects/delta",
         }
     }

@@ -70,7 +70,7 @@ impl Intake {
             let note = Value::new([]).expiring(now.plus_seconds(self.retention_seconds()));
             batch = batch.value(Space::Replay, seen, note);
         }
-        if delivery.interpretation.is_incomplete() {
+        if is_new && delivery.interpretation.is_incomplete() {
             batch = self.keep(source, &delivery.set.kept(), batch);
         }
         let pending = self.service.store.commit(batch);

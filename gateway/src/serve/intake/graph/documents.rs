@@ -24,6 +24,10 @@ pub(super) struct Listings {
 const POLICIES: &str = "policies";
 const NAMED_LOCATIONS: &str = "named_locations";
 const MEMBERSHIPS: &str = "memberships";
+const ROLE_ASSIGNMENTS: &str = "role_assignments";
+
+/// The documents that are kept for the next start.
+const NAMES: [&str; 4] = [POLICIES, NAMED_LOCATIONS, MEMBERSHIPS, ROLE_ASSIGNMENTS];
 
 impl Listings {
     /// Those that were handed on before a restart.
@@ -33,8 +37,8 @@ impl Listings {
         };
         let mut documents = BTreeMap::new();
         for (name, document) in members {
-            let known = [POLICIES, NAMED_LOCATIONS, MEMBERSHIPS];
-            documents.insert(known.into_iter().find(|known| *known == name)?, document);
+            let known = NAMES.into_iter().find(|known| *known == name)?;
+            documents.insert(known, document);
         }
         Some(Listings {
             documents,
@@ -47,6 +51,7 @@ impl Listings {
         let name = match change.kind {
             DocumentKind::Policies => POLICIES,
             DocumentKind::NamedLocations => NAMED_LOCATIONS,
+            DocumentKind::RoleAssignments => ROLE_ASSIGNMENTS,
         };
         self.set(name, change.document);
     }
@@ -102,16 +107,44 @@ impl Listings {
 
     /// The documents as files.
     pub(super) fn bundle(&self) -> Bundle {
-        let file = |(name, document): (&&str, &Value)| {
-            (format!("graph/{name}"), document.to_string().into_bytes())
-        };
-        // An empty membership says nothing, and no document is recognised in it.
-        let is_told = |(_, document): &(&&str, &Value)| {
-            document
+        let listed = self.documents.iter().filter_map(|(name, document)| {
+            let document = match *name {
+                ROLE_ASSIGNMENTS => &self.roles(document)?,
+                _ => document,
+            };
+            // An empty membership says nothing, and no document is recognised in it.
+            let is_told = document
                 .as_object()
-                .is_none_or(|members| !members.is_empty())
-        };
-        Arc::new(self.documents.iter().filter(is_told).map(file).collect())
+                .is_none_or(|members| !members.is_empty());
+            is_told.then(|| (format!("graph/{name}"), document.to_string().into_bytes()))
+        });
+        Arc::new(listed.collect())
+    }
+
+    /// Who has which role. A role that is listed is known completely, so nothing is said before
+    /// the groups are known that may hold it.
+    fn roles(&self, assignments: &Value) -> Option<Value> {
+        let groups = self.documents.get(MEMBERSHIPS)?.as_object()?;
+        let mut roles: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for assignment in assignments["value"].as_array().into_iter().flatten() {
+            let text = |name: &str| assignment.get(name).and_then(Value::as_str);
+            let (Some(role), Some(principal)) = (text("roleDefinitionId"), text("principalId"))
+            else {
+                continue;
+            };
+            // Conditional access does not count a role that holds for a part of the directory.
+            if text("directoryScopeId").is_some_and(|scope| scope != "/") {
+                continue;
+            }
+            let members = roles.entry(role).or_default();
+            match groups.get(principal).and_then(Value::as_array) {
+                Some(group) => members.extend(group.iter().filter_map(Value::as_str)),
+                None => {
+                    members.insert(principal);
+                }
+            }
+        }
+        Some(json!(roles))
     }
 
     fn to_bytes(&self) -> Vec<u8> {
@@ -184,6 +217,39 @@ mod tests {
                 "circle": ["zoe"],
                 "empty": [],
             })
+        );
+    }
+
+    #[test]
+    fn a_role_has_the_members_of_the_groups_that_hold_it() {
+        let mut listings = Listings::default();
+        let assignment = |id: &str, role: &str, principal: &str, scope: &str| {
+            json!({
+                "id": id, "roleDefinitionId": role, "principalId": principal,
+                "directoryScopeId": scope,
+            })
+        };
+        listings.take(DocumentChange {
+            kind: DocumentKind::RoleAssignments,
+            changed: Vec::new(),
+            removed: Vec::new(),
+            document: json!({ "value": [
+                assignment("1", "admin", "ada", "/"),
+                assignment("2", "admin", "staff", "/"),
+                assignment("3", "admin", "zoe", "/administrativeUnits/1"),
+                assignment("4", "reader", "bob", "/"),
+            ]}),
+        });
+        assert!(listings.bundle().is_empty(), "the groups are not known yet");
+        listings.take_groups(&groups(&[
+            ("staff", &["eve", "inner"]),
+            ("inner", &["kim"]),
+        ]));
+        let roles: Value =
+            serde_json::from_slice(&listings.bundle()["graph/role_assignments"]).unwrap();
+        assert_eq!(
+            roles,
+            json!({ "admin": ["ada", "eve", "kim"], "reader": ["bob"] })
         );
     }
 

@@ -362,8 +362,14 @@ impl Synchroniser {
         if known.is_some_and(|known| known.digest() == document.digest()) {
             return;
         }
-        if let Err(error) = store.commit(Batch::new().document(document)).await {
-            tracing::error!(tenant = %self.tenant, %error, "the documents are in force but not kept for the next start");
+        let digest = document.digest();
+        match store.commit(Batch::new().document(document)).await {
+            Ok(()) => {
+                tracing::info!(tenant = %self.tenant, %digest, "documents kept for the next start");
+            }
+            Err(error) => {
+                tracing::error!(tenant = %self.tenant, %error, "the documents are in force but not kept for the next start");
+            }
         }
     }
 }
