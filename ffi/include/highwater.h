@@ -974,16 +974,16 @@ highwater_status highwater_engine_apply(const struct highwater_engine *engine,
 
 // Takes a signed security event token (RFC 8417) of one of the engine's transmitters: verifies
 // it, applies what it says, and notes that its stream is alive. `token` is the compact form, as
-// it is posted (RFC 8935) or polled (RFC 8936); `now` is in milliseconds since 1970. When this
-// returns `HIGHWATER_STATUS_OK`, its events are in force and durable: answer 202.
+// it is posted (RFC 8935) or polled (RFC 8936); `now` is when it arrived, in milliseconds since
+// 1970. When this returns `HIGHWATER_STATUS_OK`, its events are in force and durable: answer 202.
 //
 // `report` receives a JSON object and may be null: `outcome` (`accepted` or `ignored`),
 // `events`, `notices`, `changed` (registers), and `incomplete` (a subject is not known yet: keep
 // the token and hand it over again later). With `HIGHWATER_STATUS_SIGNAL_REFUSED` it is `{"err",
 // "description"}`, the body of the answer 400; the error message has more, for the operator
 // alone. With `HIGHWATER_STATUS_UNKNOWN_KEY` nothing is written: if the path of the error names
-// a transmitter, fetch its keys, hand them to `highwater_engine_set_keys` and call again, else
-// answer 503.
+// a transmitter, fetch its keys, hand them to `highwater_engine_set_keys` and call again
+// with the same `now`; else answer 503.
 //
 // # Safety
 // - `engine` is an engine.

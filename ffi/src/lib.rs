@@ -12,7 +12,10 @@
 #![allow(non_camel_case_types)] // the names are C's
 #![deny(clippy::missing_safety_doc)]
 
-// In the order of the header: what everything needs, then the way of the data.
+// tests/header.rs has the order of the header.
+#[cfg(feature = "caller")]
+#[doc(hidden)]
+pub mod caller;
 pub mod decide;
 pub mod decision;
 pub mod documents;

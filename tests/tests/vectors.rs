@@ -1,6 +1,6 @@
 //! Every vector through every surface: each decision as recorded.
 
-use highwater_tests::surface::{EngineSurface, OracleSurface};
+use highwater_tests::surface::{CSurface, EngineSurface, OracleSurface};
 use highwater_tests::vector::{Case, Step, Surface, corpus};
 
 #[track_caller]
@@ -53,6 +53,26 @@ fn the_engine_explains_as_recorded() {
 #[test]
 fn the_engine_decides_in_batches_as_recorded() {
     check(&mut EngineSurface::Batched);
+}
+
+#[test]
+fn the_c_abi_decides_as_recorded() {
+    check(&mut CSurface::Deciding);
+}
+
+#[test]
+fn the_c_abi_decides_in_batches_as_recorded() {
+    check(&mut CSurface::Batched);
+}
+
+#[test]
+fn the_c_abi_answers_in_json_as_recorded_and_byte_for_byte_as_the_engine() {
+    check(&mut CSurface::Answering);
+}
+
+#[test]
+fn the_c_abi_explains_as_recorded() {
+    check(&mut CSurface::Explaining);
 }
 
 #[test]

@@ -184,7 +184,8 @@ fn configuration(case: &Case) -> String {
     whole.to_string()
 }
 
-fn answer(line: &Value) -> Answer {
+/// An answer as the command and the C ABI write it.
+pub(super) fn answer(line: &Value) -> Answer {
     if line.get("error").is_some() {
         return Answer::error();
     }

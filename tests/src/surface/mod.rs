@@ -1,10 +1,12 @@
 //! Ways of asking: each runs a vector from a fresh start and answers in the same terms.
 
+mod c_abi;
 mod command;
 mod engine;
 mod oracle;
 mod reopened;
 
+pub use c_abi::CSurface;
 pub use command::CommandSurface;
 pub use engine::EngineSurface;
 pub use oracle::OracleSurface;
