@@ -1,11 +1,20 @@
 //! Continuous access evaluation for Rust services: who is calling, from where, and may they
 //! still.
 //!
-//! Everything that stands between an HTTP request and a decision of the engine:
-//! [`client_address`] tells which address to believe, [`token`] which token.
-
+//! [`HighwaterLayer`] is all that most services need. It is made of what stands between an HTTP
+//! request and a decision of the engine, each part usable alone: [`client_address`] tells which
+//! address to believe, [`token`] which token, [`answer`] what to answer.
+//!
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 // In the order in which a request passes.
 pub mod client_address;
 pub mod token;
+
+pub mod answer;
+mod layer;
+mod service;
+
+pub use layer::{Access, HighwaterLayer, HighwaterLayerBuilder, PeerAddress};
+pub use service::{Highwater, ResponseBody, ResponseFuture};

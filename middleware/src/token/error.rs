@@ -98,7 +98,7 @@ impl TokenError {
 
     /// Whether keys that were fetched now might change it.
     #[cfg(feature = "discovery")]
-    pub(super) const fn is_about_keys(&self) -> bool {
+    pub(crate) const fn is_about_keys(&self) -> bool {
         matches!(
             self.kind,
             TokenErrorKind::UnknownKey(_) | TokenErrorKind::KeysUnavailable
