@@ -362,4 +362,27 @@ mod tests {
             "highwater.toml:7:1: unknown key `intervall`, did you mean `interval`?\n  intervall = 5\n  ^^^^^^^^^",
         );
     }
+
+    #[test]
+    fn the_examples_of_the_documentation_are_read() {
+        for (page, text) in [
+            ("intake", include_str!("../../../docs/intake.md")),
+            (
+                "configuration",
+                include_str!("../../../docs/configuration.md"),
+            ),
+        ] {
+            let examples: Vec<&str> = text
+                .split("```toml\n")
+                .skip(1)
+                .filter_map(|rest| rest.split("```").next())
+                .collect();
+            assert!(!examples.is_empty(), "{page}");
+            for example in examples {
+                if let Err(mistake) = Configuration::parse(example) {
+                    panic!("{}", mistake.show(Path::new(page), example));
+                }
+            }
+        }
+    }
 }
