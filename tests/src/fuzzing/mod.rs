@@ -3,11 +3,13 @@
 //! As in `highwater::fuzzing`: a target in `fuzz/` is one line, and `tests/fuzzing.rs` runs the
 //! same functions on the committed seeds and on every past finding.
 
+mod c_calls;
 mod client_address;
 mod decisions;
 mod sets;
 mod store_records;
 
+pub use c_calls::c_calls;
 pub use client_address::{client_address, proxy_protocol};
 pub use decisions::decisions;
 pub use sets::{compact_tokens, sets};
@@ -18,6 +20,7 @@ pub type Target = fn(&[u8]);
 
 /// Every target by the name of its folder of seeds.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("c_calls", c_calls),
     ("client_address", client_address),
     ("compact_tokens", compact_tokens),
     ("decisions", decisions),
