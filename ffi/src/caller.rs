@@ -13,7 +13,8 @@ use crate::documents::{
 };
 use crate::engine::{
     highwater_engine, highwater_engine_forget_expired, highwater_engine_free, highwater_engine_new,
-    highwater_engine_open, highwater_engine_status,
+    highwater_engine_observe_stream, highwater_engine_open, highwater_engine_status,
+    highwater_engine_watch_stream,
 };
 use crate::error::{highwater_error_message, highwater_error_path};
 use crate::events::highwater_engine_apply;
@@ -596,6 +597,20 @@ impl Engine {
     pub fn due_keys(&self, now: i64) -> Result<String, Refused> {
         // SAFETY: the place is a local.
         written(|place| unsafe { highwater_engine_due_keys(self.0, now, place) })
+    }
+
+    /// `highwater_engine_watch_stream`.
+    pub fn watch_stream(&self, source: &str, seconds: i64, now: i64) -> Result<(), Refused> {
+        let (source, length) = text(source);
+        // SAFETY: the text is alive.
+        done(unsafe { highwater_engine_watch_stream(self.0, source, length, seconds, now) })
+    }
+
+    /// `highwater_engine_observe_stream`.
+    pub fn observe_stream(&self, source: &str, heard: i64) -> Result<(), Refused> {
+        let (source, length) = text(source);
+        // SAFETY: the text is alive.
+        done(unsafe { highwater_engine_observe_stream(self.0, source, length, heard) })
     }
 
     /// `highwater_engine_forget_expired`.

@@ -10,7 +10,7 @@ use highwater::timestamp::Timestamp;
 use parking_lot::RwLock;
 
 use crate::error::{Failure, Outcome};
-use crate::handle::{Handle, Kind, Tag, exclusive, free, give, shared, with, without};
+use crate::handle::{Handle, Kind, exclusive, free, give, shared, with, without};
 use crate::options::shown;
 use crate::status::highwater_status;
 use crate::text::{bytes, highwater_text, json, path, required, text, write_text};
@@ -18,15 +18,11 @@ use crate::text::{bytes, highwater_text, json, path, required, text, write_text}
 /// The documents of one tenant: policies, named locations, memberships, country tables, trusted
 /// addresses. Exclusive while something is added; afterwards threads may publish from it.
 pub struct highwater_documents {
-    tag: Tag,
     documents: RwLock<Documents>,
 }
 
 impl Handle for highwater_documents {
     const KIND: Kind = Kind::Documents;
-    fn tag(&self) -> &Tag {
-        &self.tag
-    }
 }
 
 impl highwater_documents {
@@ -124,7 +120,6 @@ pub unsafe extern "C" fn highwater_documents_new(
         made.strict(flags & strict != 0)
             .updates_in_order(flags & updates != 0);
         let made = highwater_documents {
-            tag: Tag::new(Kind::Documents),
             documents: RwLock::new(made),
         };
         // SAFETY: checked above, and valid by the caller's promise.

@@ -16,7 +16,7 @@ use parking_lot::RwLock;
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
-use crate::handle::{Handle, Kind, Tag, free, give, with, without};
+use crate::handle::{Handle, Kind, free, give, with, without};
 use crate::log::{highwater_log_level, say};
 use crate::options::Options;
 use crate::status::highwater_status;
@@ -27,7 +27,6 @@ use crate::text::{highwater_text, identifier, path, required, text, write_option
 ///
 /// Decisions never wait: not for a publication, not for an event, not for the disk.
 pub struct highwater_engine {
-    tag: Tag,
     pub(crate) engine: Engine,
     pub(crate) issuers: IssuerProfiles,
     pub(crate) receiver: RwLock<Receiver>,
@@ -39,9 +38,6 @@ pub struct highwater_engine {
 
 impl Handle for highwater_engine {
     const KIND: Kind = Kind::Engine;
-    fn tag(&self) -> &Tag {
-        &self.tag
-    }
 }
 
 impl highwater_engine {
@@ -54,7 +50,6 @@ impl highwater_engine {
         let facts = Facts::new(Keyring::random(), options.settings.retention());
         let store = store(Arc::new(facts), &options)?;
         Ok(highwater_engine {
-            tag: Tag::new(Kind::Engine),
             engine: Engine::with_facts(options.settings, Arc::clone(store.facts())),
             issuers,
             receiver: RwLock::new(receiver),

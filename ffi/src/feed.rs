@@ -17,22 +17,18 @@ use serde_json::json;
 use crate::engine::highwater_engine;
 use crate::error::Outcome;
 use crate::events::commit;
-use crate::handle::{Handle, Kind, Tag, borrow, exclusive, free, give, shared, with, without};
+use crate::handle::{Handle, Kind, borrow, exclusive, free, give, shared, with, without};
 use crate::options::read_json;
 use crate::status::highwater_status;
 use crate::text::{bytes, highwater_text, json, required, text, write_text};
 
 /// One feed of one tenant. Exclusive: one thread at a time.
 pub struct highwater_feed {
-    tag: Tag,
     feed: RwLock<Tenant>,
 }
 
 impl Handle for highwater_feed {
     const KIND: Kind = Kind::Feed;
-    fn tag(&self) -> &Tag {
-        &self.tag
-    }
 }
 
 struct Tenant {
@@ -121,7 +117,6 @@ pub unsafe extern "C" fn highwater_feed_new(
             options.state,
         );
         let made = highwater_feed {
-            tag: Tag::new(Kind::Feed),
             feed: RwLock::new(Tenant {
                 feed,
                 config: options.graph,

@@ -97,10 +97,17 @@ impl Kind {
     }
 }
 
-/// A type that C holds by pointer: a `Box`, made by [`give`] and ended by [`free`].
+/// A type that C holds by pointer: made by [`give`], ended by [`free`].
 pub(crate) trait Handle: Sized {
     const KIND: Kind;
-    fn tag(&self) -> &Tag;
+}
+
+/// What such a pointer leads to. The tag comes first for every type, so that looking at it stays
+/// inside the memory of the smallest handle; the type of the pointer only keeps handles apart.
+#[repr(C)]
+struct Held<T> {
+    tag: Tag,
+    value: T,
 }
 
 /// Hands a new handle to C.
@@ -108,8 +115,12 @@ pub(crate) trait Handle: Sized {
 /// # Safety
 /// - `place` is valid for writing one pointer.
 pub(crate) unsafe fn give<T: Handle>(place: *mut *mut T, handle: T) {
+    let held = Box::new(Held {
+        tag: Tag::new(T::KIND),
+        value: handle,
+    });
     // SAFETY: the caller's promise.
-    unsafe { place.write(Box::into_raw(Box::new(handle))) }
+    unsafe { place.write(Box::into_raw(held).cast::<T>()) }
 }
 
 /// The handle behind a pointer, to be read.
@@ -118,16 +129,27 @@ pub(crate) unsafe fn give<T: Handle>(place: *mut *mut T, handle: T) {
 /// - `pointer` is null, or was made by [`give`] and is not freed while the result is used.
 #[inline]
 pub(crate) unsafe fn borrow<'a, T: Handle>(pointer: *const T) -> Outcome<&'a T> {
+    // SAFETY: the caller's promise.
+    unsafe { held(pointer) }.map(|held| &held.value)
+}
+
+/// # Safety
+/// - As [`borrow`].
+#[inline]
+unsafe fn held<'a, T: Handle>(pointer: *const T) -> Outcome<&'a Held<T>> {
+    let pointer = pointer.cast::<Held<T>>();
     if pointer.is_null() {
         return Err(Failure::null(T::KIND.name()));
     }
     if !pointer.is_aligned() {
         return Err(broken(T::KIND, highwater_status::InvalidHandle));
     }
-    // SAFETY: not null, aligned, and alive by the caller's promise.
-    let handle = unsafe { &*pointer };
-    match handle.tag().check(T::KIND) {
-        Ok(()) => Ok(handle),
+    // SAFETY: not null, aligned, and alive by the caller's promise; every handle begins with a
+    // tag, whatever its type.
+    let tag = unsafe { &*pointer.cast::<Tag>() };
+    match tag.check(T::KIND) {
+        // SAFETY: as above, and the tag says that it is this type.
+        Ok(()) => Ok(unsafe { &*pointer }),
         Err(status) => Err(broken(T::KIND, status)),
     }
 }
@@ -156,16 +178,16 @@ pub(crate) unsafe fn with<T: Handle>(
     body: impl FnOnce(&T) -> Outcome,
 ) -> highwater_status {
     // SAFETY: the caller's promise.
-    let handle = match unsafe { borrow(pointer) } {
-        Ok(handle) => handle,
+    let held = match unsafe { held(pointer) } {
+        Ok(held) => held,
         Err(failure) => return failure.report(),
     };
     // A panic may leave the handle half changed, which is why it is poisoned.
-    match catch_unwind(AssertUnwindSafe(|| body(handle))) {
+    match catch_unwind(AssertUnwindSafe(|| body(&held.value))) {
         Ok(Ok(())) => highwater_status::Ok,
         Ok(Err(failure)) => failure.report(),
         Err(payload) => {
-            handle.tag().poison(T::KIND);
+            held.tag.poison(T::KIND);
             panicked(&*payload)
         }
     }
@@ -205,12 +227,14 @@ fn panicked(payload: &(dyn Any + Send)) -> highwater_status {
 /// # Safety
 /// - `pointer` is null, or was made by [`give`], and nobody uses it any more.
 pub(crate) unsafe fn free<T: Handle>(pointer: *mut T) {
+    let pointer = pointer.cast::<Held<T>>();
     if pointer.is_null() {
         return;
     }
     let freed = if pointer.is_aligned() {
-        // SAFETY: not null, aligned, and alive by the caller's promise.
-        unsafe { &*pointer }.tag().free(T::KIND)
+        // SAFETY: not null, aligned, and alive by the caller's promise; only the tag is looked
+        // at.
+        unsafe { &*pointer.cast::<Tag>() }.free(T::KIND)
     } else {
         Err(highwater_status::InvalidHandle)
     };
@@ -232,24 +256,17 @@ mod tests {
     use super::*;
 
     struct Thing {
-        tag: Tag,
         value: RwLock<u32>,
     }
 
     impl Handle for Thing {
         const KIND: Kind = Kind::Feed;
-        fn tag(&self) -> &Tag {
-            &self.tag
-        }
     }
 
-    struct Other(Tag);
+    struct Other;
 
     impl Handle for Other {
         const KIND: Kind = Kind::Token;
-        fn tag(&self) -> &Tag {
-            &self.0
-        }
     }
 
     fn thing() -> *mut Thing {
@@ -259,7 +276,6 @@ mod tests {
             give(
                 &mut place,
                 Thing {
-                    tag: Tag::new(Kind::Feed),
                     value: RwLock::new(7),
                 },
             );
@@ -290,11 +306,13 @@ mod tests {
             assert_eq!(with(null, |_| Ok(())), highwater_status::NullPointer);
             let askew = one.cast::<u8>().add(1).cast::<Thing>();
             assert_eq!(with(askew, |_| Ok(())), highwater_status::InvalidHandle);
-            let other = Box::new(Other(Tag::new(Kind::Feed)));
+            // A smaller handle: nothing behind its tag is looked at.
             assert_eq!(
-                with(&raw const *other, |_| Ok(())),
+                with(one.cast::<Other>(), |_| Ok(())),
                 highwater_status::InvalidHandle
             );
+            free(one.cast::<Other>());
+            assert_eq!(with(one, |_| Ok(())), highwater_status::Ok);
             free(std::ptr::null_mut::<Thing>());
             free(one);
         }

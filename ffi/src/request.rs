@@ -10,7 +10,7 @@ use highwater::timestamp::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::error::{Failure, Outcome};
-use crate::handle::{Handle, Kind, Tag, borrow, free, give, without};
+use crate::handle::{Handle, Kind, borrow, free, give, without};
 use crate::options::read_json;
 use crate::size::check_size;
 use crate::status::highwater_status;
@@ -129,28 +129,20 @@ const _: () = {
 
 /// The application id of a resource, made once and used in any number of requests and threads.
 pub struct highwater_resource {
-    tag: Tag,
     id: Identifier,
 }
 
 impl Handle for highwater_resource {
     const KIND: Kind = Kind::Resource;
-    fn tag(&self) -> &Tag {
-        &self.tag
-    }
 }
 
 /// What a host knows of a device, made once and used in any number of requests and threads.
 pub struct highwater_device {
-    tag: Tag,
     attributes: DeviceAttributes,
 }
 
 impl Handle for highwater_device {
     const KIND: Kind = Kind::Device;
-    fn tag(&self) -> &Tag {
-        &self.tag
-    }
 }
 
 /// Makes a request about which nothing is known but the time, in milliseconds since 1970.
@@ -296,7 +288,6 @@ pub unsafe extern "C" fn highwater_resource_new(
     without(|| {
         let place = required("resource", resource)?;
         let resource = highwater_resource {
-            tag: Tag::new(Kind::Resource),
             // SAFETY: the caller's promise.
             id: unsafe { identifier("id", id, id_length) }?,
         };
@@ -336,7 +327,6 @@ pub unsafe extern "C" fn highwater_device_new(
         let attributes: Map<String, Value> =
             read_json("attributes", attributes, highwater_status::InvalidArgument)?;
         let device = highwater_device {
-            tag: Tag::new(Kind::Device),
             attributes: highwater::exchange::device_attributes(attributes),
         };
         // SAFETY: checked above, and valid by the caller's promise.

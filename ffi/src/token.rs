@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::engine::highwater_engine;
 use crate::error::{Failure, Outcome};
-use crate::handle::{Handle, Kind, Tag, borrow, free, give, with};
+use crate::handle::{Handle, Kind, borrow, free, give, with};
 use crate::options::read_json;
 use crate::status::highwater_status;
 use crate::text::{highwater_text, required, text, write_text};
@@ -16,15 +16,11 @@ use crate::text::{highwater_text, required, text, write_text};
 /// changes, so any number of threads may use it. Keep it for as long as the token is in use:
 /// deciding needs no parsing, no hashing of identifiers and no allocation then.
 pub struct highwater_token {
-    tag: Tag,
     pub(crate) token: VerifiedToken,
 }
 
 impl Handle for highwater_token {
     const KIND: Kind = Kind::Token;
-    fn tag(&self) -> &Tag {
-        &self.tag
-    }
 }
 
 /// Makes a token of decoded claims. By calling this the host asserts that it has verified the
@@ -50,9 +46,8 @@ pub unsafe extern "C" fn highwater_token_new(
         // SAFETY: the caller's promise.
         let claims = unsafe { text("claims", claims, claims_length) }?;
         let token = engine.engine.token(facts(engine, claims)?);
-        let tag = Tag::new(Kind::Token);
         // SAFETY: checked above, and valid by the caller's promise.
-        unsafe { give(place, highwater_token { tag, token }) };
+        unsafe { give(place, highwater_token { token }) };
         Ok(())
     };
     // SAFETY: the caller's promise.
@@ -107,10 +102,7 @@ pub unsafe extern "C" fn highwater_token_renew(
             unsafe { place.write(std::ptr::null_mut()) };
             return Ok(());
         }
-        let renewed = highwater_token {
-            tag: Tag::new(Kind::Token),
-            token: copy,
-        };
+        let renewed = highwater_token { token: copy };
         // SAFETY: checked above, and valid by the caller's promise.
         unsafe { give(place, renewed) };
         Ok(())
