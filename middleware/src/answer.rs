@@ -118,7 +118,9 @@ impl Answer {
         answer
     }
 
-    fn problem(
+    /// Any other refusal, with a code of the host's own for logs and programs.
+    #[must_use]
+    pub fn problem(
         status: StatusCode,
         code: &str,
         description: &'static str,

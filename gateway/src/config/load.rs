@@ -48,6 +48,14 @@ impl Configuration {
                 ));
             }
         }
+        for issuer in &self.issuers {
+            if let Err(error) = issuer.keys() {
+                return Err(Mistake {
+                    place: None,
+                    message: error.to_string(),
+                });
+            }
+        }
         for route in &self.routes {
             if let Some(message) = route.mistake() {
                 return Err(Mistake::at(route.path.span(), message));
@@ -263,6 +271,64 @@ mod tests {
             "highwater.toml:2:17: `500` is no status of a denial; use 401 or 403\n  \
              policy_status = 500\n                  ^^^",
         );
+    }
+
+    #[test]
+    fn listeners_say_what_they_are_for() {
+        for (listener, words) in [
+            (
+                "kind = \"decisions\"\naddress = \"127.0.0.1:0\"",
+                "say `fail = \"closed\"`",
+            ),
+            (
+                "kind = \"admin\"\naddress = \"127.0.0.1:0\"",
+                "needs a `token_file`",
+            ),
+            ("kind = \"intake\"", "needs an `address` or a `socket`"),
+            (
+                "kind = \"intake\"\naddress = \"127.0.0.1:0\"\nfail = \"open\"",
+                "`fail` is about decisions",
+            ),
+            (
+                "kind = \"intake\"\naddress = \"127.0.0.1:0\"\nproxy_protocol = true",
+                "name them in `client_address`",
+            ),
+            (
+                "kind = \"intake\"\naddress = \"nowhere\"",
+                "invalid socket address",
+            ),
+            ("kind = \"decision\"", "did you mean `decisions`?"),
+        ] {
+            let text = format!("[[serve.listener]]\n{listener}\n");
+            let mistake = Configuration::parse(&text).unwrap_err();
+            assert!(mistake.message.contains(words), "{mistake:?}");
+        }
+    }
+
+    #[test]
+    fn what_serve_reads_is_checked_too() {
+        for (text, words) in [
+            (
+                "[serve.limits]\nheader_bites = 1",
+                "did you mean `header_bytes`?",
+            ),
+            (
+                "[[route]]\npath = \"x\"\nauthentication_context = \"c1\"",
+                "begin with `/`",
+            ),
+            (
+                "[decision_log]\npath = \"x\"\nallowed = 2",
+                "a part from 0 to 1",
+            ),
+            ("[token]\nalgorithms = [\"HS256\"]", "unknown value `HS256`"),
+            (
+                "[[issuer]]\nissuer = \"a\"\njwks = \"b\"\ndiscovery = \"c\"",
+                "say one of `jwks_file`, `jwks` and `discovery`",
+            ),
+        ] {
+            let mistake = Configuration::parse(text).unwrap_err();
+            assert!(mistake.message.contains(words), "{mistake:?}");
+        }
     }
 
     #[test]

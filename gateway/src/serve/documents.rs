@@ -28,8 +28,11 @@ pub(crate) struct Documents {
     /// One reload at a time.
     reloading: Mutex<()>,
     tenants: RwLock<BTreeMap<Option<TenantId>, TenantDocuments>>,
-    /// Whether some tenant has no snapshot. Read by every decision, so without the lock.
+    /// Whether some tenant has no snapshot, or nobody knows yet which tenants there are. Read by
+    /// every decision, so without the lock.
     is_incomplete: AtomicBool,
+    /// Whether the configuration was read at least once.
+    is_read: AtomicBool,
 }
 
 /// Where a configuration with its tenants is read from, again and again.
@@ -98,7 +101,8 @@ impl Documents {
             synchronised: Synchronised::default(),
             reloading: Mutex::new(()),
             tenants: RwLock::default(),
-            is_incomplete: AtomicBool::new(false),
+            is_incomplete: AtomicBool::new(true),
+            is_read: AtomicBool::new(false),
         }
     }
 
@@ -169,6 +173,7 @@ impl Documents {
         let is_incomplete = present.values().any(|state| state.published.is_none());
         *tenants = present;
         drop(tenants);
+        self.is_read.store(true, Ordering::Release);
         self.is_incomplete.store(is_incomplete, Ordering::Release);
         if mistakes.is_empty() {
             tracing::info!("documents published");
@@ -183,6 +188,9 @@ impl Documents {
     pub(crate) fn is_missing(&self, tenant: &TenantId) -> bool {
         if !self.is_incomplete.load(Ordering::Acquire) {
             return false;
+        }
+        if !self.is_read.load(Ordering::Acquire) {
+            return true;
         }
         let tenants = self.tenants.read();
         tenants

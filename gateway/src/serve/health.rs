@@ -7,21 +7,24 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Response as AxumResponse};
+use bytes::Bytes;
 use highwater_store::Concern;
-use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http::{Response, StatusCode};
+use http_body_util::{Either, Full};
 use serde::Serialize;
 
 use super::Service;
+use super::connection::AnswerBody;
 
-/// `GET /healthz`: the process answers. Says nothing about what it knows.
-pub(super) async fn alive() -> &'static str {
-    "ok\n"
+/// `/healthz`: the process answers. Says nothing about what it knows.
+pub(super) fn alive() -> Response<AnswerBody> {
+    Response::new(Either::Left(Full::new(Bytes::from_static(b"ok\n"))))
 }
 
 /// `GET /readyz`: 200 if every part is ready, else 503; the parts by name.
-pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
+pub(super) async fn ready(State(service): State<Arc<Service>>) -> AxumResponse {
     let readiness = service.readiness();
     let status = if readiness.is_ready() {
         StatusCode::OK
@@ -32,7 +35,7 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
 }
 
 /// `GET /metrics`: what Prometheus reads.
-pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
+pub(super) async fn metrics(State(service): State<Arc<Service>>) -> AxumResponse {
     let text = service.metrics.render(&service);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -21,8 +21,8 @@ use tower::ServiceExt;
 
 use super::Service;
 use super::connection::{AnswerBody, Peer};
-use super::decide;
 use super::tls::Tls;
+use super::{decide, health};
 use crate::config::Configuration;
 use crate::config::limits::Limits;
 use crate::config::serve::{Fail, ListenerKind, ListenerSection};
@@ -97,6 +97,10 @@ impl Listener {
         request: Request<Incoming>,
         peer: Peer,
     ) -> Response<AnswerBody> {
+        // Every kind of listener has it, and it says nothing: the floor of what an answer costs.
+        if request.uri().path() == "/healthz" {
+            return health::alive();
+        }
         // Asked for every request to the API, so nothing stands before it.
         if self.section.kind == ListenerKind::Decisions
             && let Some(answer) = decide::forward_auth(self, &request, peer).await

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
+use http::StatusCode;
 
 use super::listener::Callers;
+use super::problem::Problem;
 use super::{Service, admin, decide, health};
 use crate::config::serve::ListenerKind;
 use crate::config::serve::ListenerSection;
@@ -21,7 +23,6 @@ pub(super) fn of(
     service: &Arc<Service>,
     intake: &Router,
 ) -> Result<Router, Failure> {
-    let health = Router::new().route("/healthz", get(health::alive));
     // Names of tenants and sources are nobody's business on the internet, where transmitters are.
     let ready = Router::new()
         .route("/readyz", get(health::ready))
@@ -30,21 +31,22 @@ pub(super) fn of(
         .route("/metrics", get(health::metrics))
         .with_state(Arc::clone(service));
     let routes = match section.kind {
-        ListenerKind::Decisions => health
-            .merge(ready)
+        ListenerKind::Decisions => ready
             .merge(metrics)
             .merge(decide::envoy_routes(service, Callers::of(section))),
-        ListenerKind::Intake => health.merge(intake.clone()),
+        ListenerKind::Intake => intake.clone(),
         ListenerKind::Admin => {
             let guard = admin::Guard::of(section, service)?;
             let guarded = metrics.merge(admin::routes(service));
-            health
-                .merge(ready)
-                .merge(guarded.layer(axum::middleware::from_fn_with_state(
-                    Arc::new(guard),
-                    admin::authenticate,
-                )))
+            ready.merge(guarded.layer(axum::middleware::from_fn_with_state(
+                Arc::new(guard),
+                admin::authenticate,
+            )))
         }
     };
-    Ok(routes.layer(DefaultBodyLimit::max(service.limits.body_bytes)))
+    // gRPC answers what it does not know with status 200: a gateway that asks at a wrong path must
+    // not take that for a verdict.
+    Ok(routes
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "nothing is answered here"))
+        .layer(DefaultBodyLimit::max(service.limits.body_bytes)))
 }

@@ -114,6 +114,24 @@ async fn tokens_that_are_not_accepted_get_the_answers_of_rfc_6750() {
 }
 
 #[tokio::test]
+async fn a_wrong_path_is_no_verdict() {
+    let issuer = Issuer::new();
+    let gateway = issuer.gateway("");
+    let token = issuer.token(json!({}));
+    for path in [
+        "/",
+        "/auth",
+        "/decided",
+        "/Decide",
+        "//decide",
+        "/envoy.service.auth.v3.X/Check",
+    ] {
+        let answer = ask_at(&gateway, path, &token, &[("x-forwarded-for", OFFICE)]).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_that_a_client_sends_makes_it_an_insider() {
     let issuer = Issuer::new();
     let gateway = issuer.gateway("");

@@ -4,6 +4,9 @@
 
 mod admin;
 mod decisions;
+mod envoy;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod gateway;
 mod issuer;
 mod limits;

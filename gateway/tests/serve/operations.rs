@@ -64,13 +64,60 @@ async fn a_gateway_whose_documents_are_refused_starts_and_is_not_ready() {
     assert_eq!(alive.status(), StatusCode::OK);
 }
 
+/// A listener with TLS, and the certificate and key for it.
+fn https() -> (String, rcgen::CertifiedKey<rcgen::KeyPair>) {
+    let listener = "[[serve.listener]]\nkind = \"decisions\"\naddress = \"127.0.0.1:0\"\n\
+         fail = \"closed\"\ntls = { certificate = \"gateway.pem\", key = \"gateway.key\" }\n";
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    (listener.to_owned(), made)
+}
+
+async fn healthy(gateway: &Gateway, certificate: &str) -> bool {
+    let root = reqwest::Certificate::from_pem(certificate.as_bytes()).unwrap();
+    let client = reqwest::Client::builder()
+        .tls_certs_only([root])
+        .build()
+        .unwrap();
+    let port = gateway.address("decisions").rsplit(':').next().unwrap();
+    let answer = client
+        .get(format!("https://localhost:{port}/healthz"))
+        .send()
+        .await;
+    answer.is_ok_and(|answer| answer.status() == StatusCode::OK)
+}
+
 #[tokio::test]
-async fn https_is_spoken_where_a_certificate_is_given() {
-    let configuration = format!(
-        "{CONFIGURATION}[[serve.listener]]\nkind = \"decisions\"\naddress = \"127.0.0.1:0\"\n\
-         fail = \"closed\"\ntls = {{ certificate = \"missing.pem\", key = \"missing.key\" }}\n"
+async fn https_is_spoken_and_certificates_are_replaced_without_a_restart() {
+    let (listener, first) = https();
+    let gateway = Issuer::new().gateway_with(
+        &listener,
+        &[
+            ("gateway.pem", &first.cert.pem()),
+            ("gateway.key", &first.signing_key.serialize_pem()),
+        ],
     );
+    assert!(gateway.url("decisions", "").starts_with("https://"));
+    assert!(healthy(&gateway, &first.cert.pem()).await);
+    let (_, second) = https();
+    // A key that does not fit changes nothing.
+    std::fs::write(gateway.path("gateway.pem"), second.cert.pem()).unwrap();
+    gateway.signal(Signal::HUP);
+    assert!(healthy(&gateway, &first.cert.pem()).await);
+    std::fs::write(
+        gateway.path("gateway.key"),
+        second.signing_key.serialize_pem(),
+    )
+    .unwrap();
+    gateway.signal(Signal::HUP);
+    until(async || healthy(&gateway, &second.cert.pem()).await).await;
+    assert!(!healthy(&gateway, &first.cert.pem()).await);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_missing_ends_the_start_with_its_name() {
+    let (listener, _) = https();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let configuration = format!("{CONFIGURATION}{listener}");
     std::fs::write(folder.path().join("highwater.toml"), configuration).unwrap();
     let ended = std::process::Command::new(env!("CARGO_BIN_EXE_highwater"))
         .current_dir(folder.path())
@@ -79,5 +126,5 @@ async fn https_is_spoken_where_a_certificate_is_given() {
         .unwrap();
     assert_eq!(ended.status.code(), Some(2));
     let words = String::from_utf8_lossy(&ended.stderr);
-    assert!(words.contains("missing.pem"), "{words}");
+    assert!(words.contains("gateway.pem"), "{words}");
 }

@@ -79,7 +79,10 @@ impl Authorization for Envoy {
         let verdict = judge
             .judge(&self.service, question, self.callers.fail)
             .await;
-        Ok(Response::new(response(answer::of(&verdict))))
+        Ok(Response::new(response(answer::of(
+            &verdict,
+            judge.authorization(),
+        ))))
     }
 }
 

@@ -34,7 +34,7 @@ pub(in crate::serve) async fn answer<B>(
         .judge
         .judge(service, question, listener.fail())
         .await;
-    let answer = answer::of(&verdict);
+    let answer = answer::of(&verdict, service.judge.authorization());
     let mut response = Response::new(Either::Left(Full::new(answer.body)));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;

@@ -12,7 +12,7 @@ use highwater::request::Request;
 use highwater::snapshot::policy_table::CompiledPolicy;
 use highwater::timestamp::Timestamp;
 use highwater::token::VerifiedToken;
-use highwater_tower::token::{TokenError, TokenErrorKind, TokenValidator, bearer};
+use highwater_tower::token::{Authorization, TokenError, TokenErrorKind, TokenValidator, bearer};
 use http::HeaderMap;
 use tracing::{Instrument, Span};
 
@@ -28,6 +28,8 @@ use crate::serve::logs;
 /// What decides about requests, beside the engine: which tokens are accepted, what paths ask for.
 pub(crate) struct Judge {
     validator: Option<TokenValidator>,
+    /// Where to get tokens while none is accepted.
+    nowhere: Authorization,
     routes: Routes,
     log: Option<DecisionLog>,
 }
@@ -97,6 +99,7 @@ impl Judge {
             .transpose()?;
         Ok(Judge {
             validator: tokens::validator(configuration, engine)?,
+            nowhere: Authorization::default(),
             routes: Routes::new(&configuration.routes),
             log,
         })
@@ -105,6 +108,14 @@ impl Judge {
     /// What verifies tokens; `None` if none is accepted.
     pub(crate) fn validator(&self) -> Option<&TokenValidator> {
         self.validator.as_ref()
+    }
+
+    /// Where clients get tokens, for those who bring none.
+    pub(super) fn authorization(&self) -> &Authorization {
+        match &self.validator {
+            Some(validator) => validator.authorization(),
+            None => &self.nowhere,
+        }
     }
 
     /// The decision log, to be opened again.
