@@ -36,6 +36,8 @@ enum Command {
     Events(events::Events),
     /// Look after a store file: check, dump, import, compact
     Store(store::Store),
+    /// Look after the streams at a transmitter: list, pause, verify, delete
+    Stream(serve::Stream),
     /// Answer for gateways in front of an API whether requests are allowed
     Serve(serve::Serve),
     /// Ask a gateway what is in force for a subject, since when, and who said so
@@ -56,6 +58,7 @@ impl Arguments {
             Command::Replay(replay) => replay.run(),
             Command::Events(events) => events.run(),
             Command::Store(store) => store.run(),
+            Command::Stream(stream) => stream.run(),
             Command::Serve(serve) => serve.run(),
             Command::Why(why) => why.run(),
             Command::Revoke(revoke) => revoke.run(),

@@ -44,6 +44,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::say;
 use demo::Demo;
 use documents::Source;
+pub(crate) use intake::Stream;
 use listener::{Bound, Listener};
 pub(crate) use service::Service;
 

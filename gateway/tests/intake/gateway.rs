@@ -79,7 +79,19 @@ impl Deployment {
 
     /// Starts the gateway and waits until it listens.
     pub(crate) fn start(&self) -> Gateway {
-        Gateway::start(self.folder.path())
+        Gateway::start(
+            self.folder.path(),
+            Command::new(env!("CARGO_BIN_EXE_highwater")),
+        )
+    }
+
+    /// Starts the gateway so that no file of it grows beyond `kibibytes`.
+    pub(crate) fn start_with_small_files(&self, kibibytes: u64) -> Gateway {
+        let mut shell = Command::new("bash");
+        // The limit is an error of the write and not the end of the process.
+        let script = format!("trap '' XFSZ; ulimit -f {kibibytes}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_highwater")]);
+        Gateway::start(self.folder.path(), shell)
     }
 }
 
@@ -109,8 +121,8 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    fn start(folder: &Path) -> Gateway {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_highwater"))
+    fn start(folder: &Path, mut command: Command) -> Gateway {
+        let mut child = command
             .args(["serve", "--config"])
             .arg(folder.join("highwater.toml"))
             .env("HIGHWATER_TEST_SECRET", "Bearer from the environment")
@@ -160,6 +172,17 @@ impl Gateway {
     /// Posts a token, as its transmitter would.
     pub(crate) async fn push(&self, transmitter: &str, token: impl Into<String>) -> Pushed {
         self.push_with(transmitter, token, None).await
+    }
+
+    /// Posts a token to a gateway that may die meanwhile: then there is no answer.
+    pub(crate) async fn try_push(&self, transmitter: &str, token: String) -> Option<u16> {
+        let request = self
+            .client
+            .post(format!("{}/signals/{transmitter}", self.intake))
+            .header("content-type", "application/secevent+jwt")
+            .body(token);
+        let response = request.send().await.ok()?;
+        Some(response.status().as_u16())
     }
 
     /// Posts a token with this `Authorization`.
@@ -272,11 +295,19 @@ impl Gateway {
         self.child.wait().unwrap();
     }
 
+    /// As [`Gateway::kill`], while others still talk to it.
+    pub(crate) fn kill_now(&self) {
+        rustix::process::kill_process(self.id(), rustix::process::Signal::KILL).unwrap();
+    }
+
+    fn id(&self) -> rustix::process::Pid {
+        let id = i32::try_from(self.child.id()).unwrap();
+        rustix::process::Pid::from_raw(id).unwrap()
+    }
+
     /// Tells the process to stop and waits for its end.
     pub(crate) async fn stop(mut self) {
-        let id = i32::try_from(self.child.id()).unwrap();
-        let id = rustix::process::Pid::from_raw(id).unwrap();
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(self.id(), rustix::process::Signal::TERM).unwrap();
         let begun = Instant::now();
         while self.child.try_wait().unwrap().is_none() {
             assert!(begun.elapsed() < PATIENCE, "it does not stop");

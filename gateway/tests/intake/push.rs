@@ -34,6 +34,94 @@ async fn what_was_acknowledged_survives_the_death_of_the_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whenever_the_process_dies_what_was_acknowledged_is_in_force() {
+    let key = emitter("k");
+    let transmitter = Transmitter::start(key.jwks().unwrap()).await;
+    let deployment = Deployment::with(&transmitter.section("push = {}"));
+    let mut acknowledged = Vec::new();
+    for round in 0..4 {
+        let gateway = deployment.start();
+        // Several writers share a transaction; the process ends in the middle of one.
+        let pushes = (0..8).map(|writer| {
+            let (gateway, key) = (&gateway, &key);
+            async move {
+                let mut taken = Vec::new();
+                for number in 0..50 {
+                    let id = format!("{round}-{writer}-{number}");
+                    let token = key.sign(&session_revoked(&id, user(&id))).unwrap();
+                    match gateway.try_push("idp", token).await {
+                        Some(202) => taken.push(id),
+                        Some(status) => panic!("{status}"),
+                        None => break,
+                    }
+                    if writer == 0 && number == 10 + 5 * round {
+                        gateway.kill_now();
+                    }
+                }
+                taken
+            }
+        });
+        let taken = futures_util::future::join_all(pushes).await.concat();
+        assert!(
+            !taken.is_empty() && taken.len() < 8 * 50,
+            "it died in the middle"
+        );
+        acknowledged.extend(taken);
+        drop(gateway);
+    }
+    let gateway = deployment.start();
+    let registers = gateway.registers().await;
+    let in_force: std::collections::BTreeSet<&str> = registers
+        .iter()
+        .filter_map(|register| register["subject"]["user"].as_str())
+        .collect();
+    let lost: Vec<&String> = acknowledged
+        .iter()
+        .filter(|id| !in_force.contains(id.as_str()))
+        .collect();
+    assert!(
+        lost.is_empty(),
+        "{} acknowledged, lost {lost:?}",
+        acknowledged.len()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_made_durable_is_not_acknowledged_and_in_force() {
+    let key = emitter("k");
+    let transmitter = Transmitter::start(key.jwks().unwrap()).await;
+    let deployment = Deployment::with(&transmitter.section("push = {}"));
+    deployment.start().stop().await;
+    let length = std::fs::metadata(deployment.path("highwater.ledger"))
+        .unwrap()
+        .len();
+    let gateway = deployment.start_with_small_files(length / 1024 + 64);
+    // A token that waits for a name is kept whole, so few of them fill a file.
+    let mut is_full = false;
+    for number in 0..400 {
+        let address = Name::email(&format!("ada-{number}@example.com"));
+        let mut draft = session_revoked(&format!("{number}"), address);
+        draft.reason_admin = vec![("en".to_owned(), "x".repeat(30_000))];
+        if gateway.push("idp", key.sign(&draft).unwrap()).await.status != 202 {
+            is_full = true;
+            break;
+        }
+    }
+    assert!(is_full, "the file is full at some time");
+    let token = key.sign(&session_revoked("last", user("ada"))).unwrap();
+    let pushed = gateway.push("idp", token).await;
+    assert_eq!(
+        pushed.status, 503,
+        "never 400: the transmitter would drop it"
+    );
+    assert!(pushed.retry_after.is_some());
+    // It is in force all the same, and everything else goes on.
+    assert!(gateway.has("ada", "revoke").await);
+    let readiness = gateway.readiness().await;
+    assert_eq!(readiness["ready"], false, "{readiness}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_told_exactly_what_is_wrong_with_it() {
     let key = emitter("k");
     let transmitter = Transmitter::start(key.jwks().unwrap()).await;

@@ -174,3 +174,83 @@ async fn a_stream_that_stood_still_makes_tokens_be_exchanged() {
         })
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_looks_after_streams_by_hand() {
+    let transmitter = Transmitter::start(json!({ "keys": [] })).await;
+    let deployment = deployment(&kept(&transmitter, "push = {}"));
+    let run = |arguments: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_highwater"));
+        command
+            .args(["stream", "--config"])
+            .arg(deployment.path("highwater.toml"));
+        // The last argument may be JSON with blanks.
+        let (words, json) = arguments.split_at(arguments.find('{').unwrap_or(arguments.len()));
+        command.args(words.split_whitespace());
+        if !json.is_empty() {
+            command.arg(json);
+        }
+        async move {
+            let output = tokio::task::spawn_blocking(move || command.output().unwrap());
+            let output = output.await.unwrap();
+            (
+                output.status.code().unwrap(),
+                String::from_utf8(output.stdout).unwrap(),
+                String::from_utf8(output.stderr).unwrap(),
+            )
+        }
+    };
+    let (code, _, words) = run("status").await;
+    assert_eq!(code, 3, "{words}");
+    assert!(words.contains("no stream"), "{words}");
+    let stream = |id: &str| {
+        json!({
+            "stream_id": id, "iss": ISSUER, "aud": AUDIENCE, "events_delivered": [],
+            "delivery": {
+                "method": "urn:ietf:rfc:8935", "endpoint_url": "https://rs.example/",
+                "authorization_header": "Bearer hunter2",
+            },
+        })
+    };
+    transmitter
+        .state()
+        .streams
+        .insert("one".to_owned(), stream("one"));
+    let (code, listed, _) = run("list").await;
+    assert_eq!(code, 0);
+    assert!(
+        listed.contains("\"stream_id\":\"one\"") && !listed.contains("hunter2"),
+        "{listed}"
+    );
+    let (_, status, _) = run("pause --reason night").await;
+    assert!(status.contains("paused"), "{status}");
+    assert_eq!(transmitter.state().stream_status, "paused");
+    assert_eq!(run("enable").await.0, 0);
+    assert_eq!(run("verify").await.0, 0);
+    let subject = r#"{"format": "email", "email": "ada@example.com"}"#;
+    assert_eq!(run(&format!("add-subject {subject}")).await.0, 0);
+    assert_eq!(run(&format!("remove-subject {subject}")).await.0, 0);
+    assert_eq!(run("add-subject {}").await.0, 2);
+    transmitter
+        .state()
+        .streams
+        .insert("two".to_owned(), stream("two"));
+    let (code, _, words) = run("delete").await;
+    assert_eq!(code, 2, "which one? {words}");
+    assert_eq!(run("--stream two delete").await.0, 0);
+    assert_eq!(transmitter.state().streams.len(), 1);
+    let asked: Vec<String> = {
+        let state = transmitter.state();
+        state
+            .management
+            .iter()
+            .map(|(_, path, _)| path.clone())
+            .collect()
+    };
+    for path in ["/verify", "/subjects", "/subjects/remove"] {
+        assert!(
+            asked.iter().any(|known| known == path),
+            "{path} in {asked:?}"
+        );
+    }
+}

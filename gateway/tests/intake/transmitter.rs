@@ -108,11 +108,15 @@ impl Transmitter {
             .route("/token", post(token))
             .route(
                 "/streams",
-                get(read_streams).post(create_stream).patch(update_stream),
+                get(read_streams)
+                    .post(create_stream)
+                    .patch(update_stream)
+                    .delete(delete_stream),
             )
-            .route("/status", get(read_status))
+            .route("/status", get(read_status).post(set_status))
             .route("/verify", post(managed))
             .route("/subjects", post(managed))
+            .route("/subjects/remove", post(managed))
             .with_state(transmitter.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         transmitter
@@ -174,6 +178,7 @@ async fn metadata(State(transmitter): State<Transmitter>) -> Json<Value> {
         "status_endpoint": format!("{url}/status"),
         "verification_endpoint": format!("{url}/verify"),
         "add_subject_endpoint": format!("{url}/subjects"),
+        "remove_subject_endpoint": format!("{url}/subjects/remove"),
     }))
 }
 
@@ -304,4 +309,20 @@ async fn read_status(
 async fn managed(State(transmitter): State<Transmitter>, uri: http::Uri, body: Bytes) -> Response {
     transmitter.note("POST", uri.path(), &body);
     StatusCode::NO_CONTENT.into_response()
+}
+
+async fn delete_stream(
+    State(transmitter): State<Transmitter>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> StatusCode {
+    match transmitter.state().streams.remove(&query["stream_id"]) {
+        Some(_) => StatusCode::NO_CONTENT,
+        None => StatusCode::NOT_FOUND,
+    }
+}
+
+async fn set_status(State(transmitter): State<Transmitter>, body: Bytes) -> Json<Value> {
+    let body = transmitter.note("POST", "/status", &body);
+    transmitter.state().stream_status = body["status"].as_str().unwrap().to_owned();
+    Json(body)
 }

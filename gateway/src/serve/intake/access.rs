@@ -180,3 +180,44 @@ fn reason(status: u16, body: &[u8]) -> String {
         (code, description) => format!("status {status}, `{code}`: {description}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants_are_read_in_the_forms_in_which_issuers_write_them() {
+        for (text, expected) in [
+            (
+                r#"{"access_token":"a","token_type":"Bearer","expires_in":60}"#,
+                Some(60),
+            ),
+            (
+                r#"{"access_token":"a","token_type":"bearer","expires_in":"60"}"#,
+                Some(60),
+            ),
+            (
+                r#"{"access_token":"a","token_type":"Bearer","expires_in":null}"#,
+                None,
+            ),
+            (
+                r#"{"access_token":"a","token_type":"Bearer","scope":"x"}"#,
+                None,
+            ),
+        ] {
+            let grant: Grant = serde_json::from_str(text).unwrap();
+            assert_eq!(grant.expires_in, expected, "{text}");
+        }
+        assert!(serde_json::from_str::<Grant>(r#"{"token_type":"Bearer"}"#).is_err());
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_the_words_of_the_issuer() {
+        let body = br#"{"error":"invalid_client","error_description":"AADSTS7000215"}"#;
+        assert_eq!(
+            reason(401, body),
+            "status 401, `invalid_client`: AADSTS7000215"
+        );
+        assert_eq!(reason(502, b"<html>"), "status 502");
+    }
+}

@@ -16,7 +16,9 @@ use highwater_signals::transmitter::ProfileName;
 use metrics::counter;
 
 use super::Intake;
+use super::outbound::Outbound;
 use super::source::Source;
+use crate::config::transmitter::TransmitterSection;
 
 /// How long a fetch may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -117,26 +119,7 @@ async fn ask(intake: &Intake, source: &Source) -> Result<KeySet, String> {
 
 /// Reads what the transmitter publishes about itself, and remembers it.
 pub(super) async fn metadata(intake: &Intake, source: &Source) -> Result<Metadata, String> {
-    let issuer = source.section.issuer();
-    let url = match &source.section.metadata_url {
-        Some(url) => url.clone(),
-        None => {
-            let is_risc = source.section.profile() == ProfileName::Google;
-            well_known_url(issuer, is_risc)
-                .map_err(|error| format!("{error}; say `metadata_url` or `jwks_uri`"))?
-        }
-    };
-    let request = HttpRequest::bare("GET", url.clone());
-    let answer = intake
-        .outbound
-        .send(&request, None, MAXIMUM_METADATA, TIMEOUT)
-        .await
-        .map_err(|error| format!("`{url}`: {error}"))?;
-    if answer.status != 200 {
-        return Err(format!("`{url}` answered with {}", answer.status));
-    }
-    let metadata =
-        Metadata::parse(&answer.body, issuer).map_err(|error| format!("`{url}`: {error}"))?;
+    let metadata = read_metadata(&intake.outbound, &source.section).await?;
     let mut known = source.metadata.lock();
     if known.as_ref() != Some(&metadata) {
         for warning in metadata.warnings() {
@@ -145,4 +128,29 @@ pub(super) async fn metadata(intake: &Intake, source: &Source) -> Result<Metadat
         *known = Some(metadata.clone());
     }
     Ok(metadata)
+}
+
+/// Reads what a transmitter publishes about itself.
+pub(super) async fn read_metadata(
+    outbound: &Outbound,
+    section: &TransmitterSection,
+) -> Result<Metadata, String> {
+    let issuer = section.issuer();
+    let url = match &section.metadata_url {
+        Some(url) => url.clone(),
+        None => {
+            let is_risc = section.profile() == ProfileName::Google;
+            well_known_url(issuer, is_risc)
+                .map_err(|error| format!("{error}; say `metadata_url` or `jwks_uri`"))?
+        }
+    };
+    let request = HttpRequest::bare("GET", url.clone());
+    let answer = outbound
+        .send(&request, None, MAXIMUM_METADATA, TIMEOUT)
+        .await
+        .map_err(|error| format!("`{url}`: {error}"))?;
+    if answer.status != 200 {
+        return Err(format!("`{url}` answered with {}", answer.status));
+    }
+    Metadata::parse(&answer.body, issuer).map_err(|error| format!("`{url}`: {error}"))
 }

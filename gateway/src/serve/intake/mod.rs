@@ -15,6 +15,7 @@
 
 mod access;
 mod admission;
+mod command;
 mod directory;
 mod graph;
 mod keys;
@@ -24,6 +25,8 @@ mod push;
 mod source;
 mod stream;
 mod watch;
+
+pub(crate) use command::Stream;
 
 use std::sync::Arc;
 
@@ -60,7 +63,12 @@ pub(crate) fn prepare(service: &Service) {
 /// # Errors
 /// A configuration that cannot work.
 pub(crate) fn start(service: &Arc<Service>) -> Result<Router, Failure> {
+    watch::start(service);
     let configuration = &service.configuration;
+    if configuration.transmitters.is_empty() && configuration.graph.0.is_empty() {
+        // Whoever asks nobody needs no certificates either.
+        return Ok(Router::new());
+    }
     let outbound = Outbound::new()
         .map_err(|error| Failure::Broken(format!("cannot make connections: {error}")))?;
     let mut sources = Vec::new();
@@ -84,7 +92,6 @@ pub(crate) fn start(service: &Arc<Service>) -> Result<Router, Failure> {
         listen_to(&intake, source);
     }
     graph::start(&intake)?;
-    watch::start(service);
     service.tasks.spawn(Arc::clone(&intake).try_waiting());
     Ok(push::routes(&intake))
 }

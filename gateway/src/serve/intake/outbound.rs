@@ -223,6 +223,14 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_server_writes_there_is_no_negative_pause(value in ".{0,40}") {
+            let pause = retry_after(&value, Timestamp::from_seconds(1_800_000_000));
+            proptest::prop_assert!(pause.is_none_or(|seconds| seconds >= 0));
+        }
+    }
+
     #[test]
     fn pauses_are_spread_but_never_shortened() {
         let whole = Duration::from_secs(4);

@@ -33,7 +33,8 @@ pub(super) fn start(service: &Arc<Service>) {
     let paths: Vec<PathBuf> = service
         .configuration
         .document_paths()
-        .map(|path| service.path(path))
+        // Absolute, so that what the system reports can be compared.
+        .filter_map(|path| std::path::absolute(service.path(path)).ok())
         .collect();
     if section.mode == WatchMode::Off || paths.is_empty() {
         return;
@@ -116,7 +117,11 @@ impl Watched {
     /// Watches the folders of `paths`; `None`, with a warning, where that cannot be done.
     fn start(paths: &[PathBuf], sender: &mpsc::Sender<()>) -> Option<Watched> {
         let sender = sender.clone();
-        let tell = move |_: notify::Result<notify::Event>| {
+        let documents = paths.to_vec();
+        let tell = move |event: notify::Result<notify::Event>| {
+            if event.is_ok_and(|event| !concerns(&event, &documents)) {
+                return;
+            }
             // A full channel means that somebody will look anyway.
             let _ = sender.try_send(());
         };
@@ -141,6 +146,13 @@ impl Watched {
             }
         }
     }
+}
+
+/// Whether an event may be about documents. The folders above are full of other things: the
+/// store, which is written with every event.
+fn concerns(event: &notify::Event, documents: &[PathBuf]) -> bool {
+    let is_below = |path: &PathBuf| documents.iter().any(|document| path.starts_with(document));
+    !event.kind.is_access() && (event.paths.is_empty() || event.paths.iter().any(is_below))
 }
 
 /// What one file is, without reading it.
@@ -232,6 +244,37 @@ mod tests {
         assert_eq!(difference(&first, &second), [file.display().to_string()]);
         std::fs::remove_file(&file).unwrap();
         assert_eq!(difference(&second, &prints(folder.path())).len(), 1);
+    }
+
+    #[test]
+    fn other_files_beside_the_documents_are_no_reason_to_look() {
+        use notify::event::{AccessKind, CreateKind, EventKind, ModifyKind};
+
+        let documents = [PathBuf::from("/etc/highwater/policies")];
+        let event = |kind, path: &str| notify::Event::new(kind).add_path(PathBuf::from(path));
+        let modified = EventKind::Modify(ModifyKind::Any);
+        for (event, expected) in [
+            (event(modified, "/etc/highwater/policies/a.json"), true),
+            (
+                event(
+                    EventKind::Create(CreateKind::Any),
+                    "/etc/highwater/policies",
+                ),
+                true,
+            ),
+            (event(modified, "/etc/highwater/highwater.ledger"), false),
+            (event(modified, "/etc/highwater/policies.old"), false),
+            (
+                event(
+                    EventKind::Access(AccessKind::Any),
+                    "/etc/highwater/policies/a.json",
+                ),
+                false,
+            ),
+            (notify::Event::new(EventKind::Other), true),
+        ] {
+            assert_eq!(concerns(&event, &documents), expected, "{event:?}");
+        }
     }
 
     #[cfg(unix)]

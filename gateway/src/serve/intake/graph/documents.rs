@@ -268,4 +268,46 @@ mod tests {
         assert!(Listings::from_bytes(b"[]").is_none());
         assert!(Listings::from_bytes(br#"{"other": {}}"#).is_none());
     }
+
+    proptest::proptest! {
+        /// Held against the definition, applied until nothing changes.
+        #[test]
+        fn closures_are_the_least_fixed_point(
+            edges in proptest::collection::vec((0_u8..12, 0_u8..24), 0..60),
+        ) {
+            // 0 to 11 are groups, the others people.
+            let name = |number: &u8| id(&format!("{number}"));
+            let mut direct: BTreeMap<Identifier, BTreeSet<Identifier>> = BTreeMap::new();
+            for number in 0..12 {
+                direct.insert(name(&number), BTreeSet::new());
+            }
+            for (group, member) in &edges {
+                direct.entry(name(group)).or_default().insert(name(member));
+            }
+            let mut naive = direct.clone();
+            loop {
+                let before = naive.clone();
+                for members in naive.values_mut() {
+                    for member in members.clone() {
+                        members.extend(before.get(&member).into_iter().flatten().cloned());
+                    }
+                }
+                if naive == before {
+                    break;
+                }
+            }
+            let groups: BTreeMap<Identifier, Known> = direct
+                .into_iter()
+                .map(|(group, members)| {
+                    let mut known = Known::default();
+                    known.members = members;
+                    (group, known)
+                })
+                .collect();
+            for (group, members) in transitive(&groups) {
+                let people = naive[group].iter().filter(|member| !groups.contains_key(*member));
+                proptest::prop_assert_eq!(members, people.collect::<BTreeSet<_>>());
+            }
+        }
+    }
 }
