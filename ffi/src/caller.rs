@@ -9,12 +9,13 @@ use crate::decide::{highwater_engine_decide, highwater_engine_decide_batch};
 use crate::decision::{highwater_decision, highwater_decision_init, highwater_reason_name};
 use crate::documents::{
     highwater_document_kind, highwater_documents, highwater_documents_add,
-    highwater_documents_check, highwater_documents_free, highwater_documents_new,
+    highwater_documents_add_path, highwater_documents_check, highwater_documents_free,
+    highwater_documents_new,
 };
 use crate::engine::{
     highwater_engine, highwater_engine_forget_expired, highwater_engine_free, highwater_engine_new,
-    highwater_engine_observe_stream, highwater_engine_open, highwater_engine_status,
-    highwater_engine_watch_stream,
+    highwater_engine_observe_stream, highwater_engine_open, highwater_engine_reopen,
+    highwater_engine_status, highwater_engine_watch_stream,
 };
 use crate::error::{highwater_error_message, highwater_error_path};
 use crate::events::highwater_engine_apply;
@@ -22,12 +23,13 @@ use crate::exchange::{
     highwater_engine_answer, highwater_engine_answer_and_explain, highwater_engine_explain,
 };
 use crate::feed::{
-    highwater_feed, highwater_feed_free, highwater_feed_new, highwater_feed_next,
-    highwater_feed_respond, highwater_feed_state,
+    highwater_feed, highwater_feed_free, highwater_feed_lost, highwater_feed_new,
+    highwater_feed_next, highwater_feed_respond, highwater_feed_state,
 };
 use crate::header::{highwater_decision_header, highwater_decision_header_with_claims};
 use crate::publish::{
-    highwater_engine_policies, highwater_engine_publish, highwater_engine_remove,
+    highwater_danger_publish_without_refused, highwater_engine_policies, highwater_engine_publish,
+    highwater_engine_remove,
 };
 use crate::request::{
     highwater_device, highwater_device_free, highwater_device_new, highwater_request,
@@ -399,6 +401,13 @@ impl Documents {
         })
     }
 
+    /// `highwater_documents_add_path`.
+    pub fn add_path(&mut self, kind: highwater_document_kind, path: &str) -> Result<(), Refused> {
+        let (path, length) = text(path);
+        // SAFETY: the path is alive.
+        done(unsafe { highwater_documents_add_path(self.0, kind as u32, path, length) })
+    }
+
     /// `highwater_documents_check`.
     pub fn check(&self) -> Result<String, Refused> {
         // SAFETY: the place is a local.
@@ -443,6 +452,34 @@ impl Engine {
                 std::ptr::null_mut(),
             )
         })
+    }
+
+    /// `highwater_danger_publish_without_refused`: the report.
+    pub fn publish_without_refused(
+        &self,
+        tenant: &str,
+        documents: &Documents,
+    ) -> Result<String, Refused> {
+        let (tenant, length) = text(tenant);
+        // SAFETY: the text is alive, the places are null or locals.
+        written(|place| unsafe {
+            highwater_danger_publish_without_refused(
+                self.0,
+                tenant,
+                length,
+                documents.0,
+                std::ptr::null(),
+                0,
+                place,
+                std::ptr::null_mut(),
+            )
+        })
+    }
+
+    /// `highwater_engine_reopen`.
+    pub fn reopen(&self) -> Result<(), Refused> {
+        // SAFETY: the engine is alive.
+        done(unsafe { highwater_engine_reopen(self.0) })
     }
 
     /// `highwater_engine_remove`.
@@ -671,6 +708,12 @@ impl Feed {
                 place,
             )
         })
+    }
+
+    /// `highwater_feed_lost`.
+    pub fn lost(&mut self, now: i64) -> Result<(), Refused> {
+        // SAFETY: the feed is alive.
+        done(unsafe { highwater_feed_lost(self.0, now) })
     }
 
     /// `highwater_feed_state`.

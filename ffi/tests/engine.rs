@@ -201,3 +201,74 @@ fn a_token_of_another_engine_is_refused() {
         "a token outlives its engine"
     );
 }
+
+#[test]
+fn documents_come_from_files_and_folders_and_all_or_none_of_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path();
+    let deep = root.join("b/c");
+    std::fs::create_dir_all(&deep).expect("folders");
+    let location = |id: &str, network: &str| {
+        json!({"@odata.type": "#microsoft.graph.ipNamedLocation", "id": id, "displayName": id,
+            "isTrusted": true, "ipRanges": [{"cidrAddress": network}]})
+        .to_string()
+    };
+    std::fs::write(root.join("a.json"), location("a", "192.0.2.0/24")).expect("a file");
+    std::fs::write(deep.join("d.JSON"), location("d", "198.51.100.0/24")).expect("a file");
+    std::fs::write(root.join("notes.txt"), "no document").expect("a file");
+    std::fs::write(root.join("trusted.txt"), "203.0.113.0/24\n").expect("a file");
+    let root = root.to_str().expect("a path");
+    let graph = highwater_document_kind::Graph;
+
+    let mut documents = Documents::new(0).expect("a collection");
+    documents.add_path(graph, root).expect("a folder");
+    documents
+        .add_path(
+            highwater_document_kind::TrustedIps,
+            &format!("{root}/trusted.txt"),
+        )
+        .expect("a list");
+    let report = parsed(&documents.check().expect("nothing is refused"));
+    assert_eq!(
+        (&report["files"], &report["locations"]),
+        (&json!(3), &json!(2))
+    );
+
+    let missing = format!("{root}/nowhere.json");
+    let refused = documents.add_path(graph, &missing).expect_err("not there");
+    assert_eq!(refused.status, highwater_status::UnreadableFile);
+    assert_eq!(refused.path, missing);
+    let empty = deep.join("e");
+    std::fs::create_dir(&empty).expect("a folder");
+    let empty = empty.to_str().expect("a path");
+    let refused = documents
+        .add_path(graph, empty)
+        .expect_err("no document in it");
+    assert_eq!(refused.status, highwater_status::UnreadableFile);
+    assert_eq!(parsed(&documents.check().expect("as before")), report);
+}
+
+#[test]
+fn what_is_refused_is_left_out_only_when_somebody_says_so() {
+    let engine = Engine::new("").expect("an engine");
+    let token = token(&engine);
+    let mut broken = documents("192.0.2.0/24");
+    broken
+        .add(highwater_document_kind::Graph, "broken.json", b"{")
+        .expect("said later");
+    assert!(engine.publish("contoso", &broken, "").is_err());
+    assert!(
+        !is_allowed(&engine, &token, "192.0.2.7"),
+        "nothing is published"
+    );
+    let report = engine
+        .publish_without_refused("contoso", &broken)
+        .expect("published all the same");
+    assert_eq!(parsed(&report)["refused"].as_array().map(Vec::len), Some(1));
+    assert!(is_allowed(&engine, &token, "192.0.2.7"));
+    assert!(
+        !is_allowed(&engine, &token, "198.51.100.7"),
+        "the rest is enforced"
+    );
+    engine.reopen().expect("in memory there is nothing to do");
+}

@@ -189,6 +189,8 @@ fn a_feed_tells_what_changed_and_goes_on_where_it_ended() {
     assert!(parsed(&failed)["failure"].is_string());
     assert!(parsed(&feed.next(NOW).expect("an action"))["wait"].is_number());
 
+    feed.lost(NOW).expect("no response came");
+
     let later = NOW + 60_000;
     let page = json!({
         "@odata.context": "https://graph.microsoft.com/v1.0/$metadata#users",
