@@ -18,3 +18,22 @@ mod service;
 
 pub use layer::{Access, HighwaterLayer, HighwaterLayerBuilder, PeerAddress};
 pub use service::{Highwater, ResponseBody, ResponseFuture};
+
+/// Handles are shared by every thread of a server.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn shared<T: Send + Sync>() {}
+
+    #[test]
+    fn handles_are_shared_between_threads() {
+        shared::<client_address::ClientAddressRule>();
+        shared::<token::TokenValidator>();
+        shared::<token::TokenError>();
+        shared::<answer::Answer>();
+        shared::<HighwaterLayer>();
+        shared::<Highwater<()>>();
+        shared::<Access>();
+    }
+}

@@ -136,6 +136,21 @@ fn what_is_not_an_access_token_for_us_is_refused() {
             reason,
         );
     }
+    // What a forged token says stays in one line of the log.
+    for (header, changes) in [
+        (json!({"alg": "ES256", "kid": "a\nb"}), json!({})),
+        (
+            json!({"alg": "ES256", "kid": "k", "typ": "a\nb"}),
+            json!({}),
+        ),
+        (json!({"alg": "ES256", "kid": "k"}), json!({"iss": "a\nb"})),
+    ] {
+        let token = key.sign(&header, &claims(&changes));
+        let error = validator
+            .validate_with_known_keys(&token, at(0))
+            .unwrap_err();
+        assert!(error.to_string().contains("a\\nb"), "{error}");
+    }
     let good = key.token(&claims(&json!({})));
     for bad in [
         "x".to_owned(),

@@ -104,7 +104,10 @@ async fn calls_are_let_through_challenged_and_denied() {
 
     let plain = key.token(&claims(&json!({})));
     let capable = key.token(&claims(&json!({"jti": "t2", "xms_cc": ["cp1"]})));
-    assert_eq!(ask(&mut client, Some(&plain)).await.unwrap(), "ada at 127.0.0.1");
+    assert_eq!(
+        ask(&mut client, Some(&plain)).await.unwrap(),
+        "ada at 127.0.0.1"
+    );
 
     let status = ask(&mut client, None).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
@@ -118,7 +121,10 @@ async fn calls_are_let_through_challenged_and_denied() {
         assert_eq!(status.code(), Code::Unauthenticated);
         let challenge = status.metadata().get("www-authenticate").unwrap();
         let challenge = challenge.to_str().unwrap();
-        assert!(challenge.contains(&format!(r#"error="{error}""#)), "{challenge}");
+        assert!(
+            challenge.contains(&format!(r#"error="{error}""#)),
+            "{challenge}"
+        );
     }
 
     let purge = json!({"time": NOW, "tenant": ISSUER, "subject": {"user": "ada"},

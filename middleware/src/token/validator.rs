@@ -18,7 +18,7 @@ use super::error::{TokenError, TokenErrorKind};
 use super::fetch::{self, Fetcher, KeyFetchError};
 use super::issuer::{AcceptedIssuer, Authorization, IssuerError, KeySource};
 use super::keys::{IssuerKeys, KeyStatus};
-use super::verify::Unverified;
+use super::verify::{Unverified, shown};
 
 /// Verifies access tokens, and remembers those that it has verified.
 ///
@@ -272,6 +272,7 @@ impl TokenValidator {
             .iter()
             .position(|issuer| issuer.accepted.profile.matches(name));
         let Some(index) = found else {
+            let name = shown(name);
             let kind = TokenErrorKind::Issuer(format!("the issuer `{name}` is not accepted"));
             return Err((kind.into(), None));
         };

@@ -68,7 +68,7 @@ impl<'a> Unverified<'a> {
         let header = &self.compact.header;
         if !accepted.token_type.accepts(header.media_type.as_deref()) {
             let media_type = header.media_type.as_deref().unwrap_or("no `typ`");
-            return Err(TokenErrorKind::Type(media_type.to_owned()));
+            return Err(TokenErrorKind::Type(shown(media_type)));
         }
         //= https://www.rfc-editor.org/rfc/rfc8417#section-4.5
         // Security events and logout tokens are signed by the same keys.
@@ -110,12 +110,7 @@ impl<'a> Unverified<'a> {
         keys: &KeySet,
     ) -> Result<Verified, TokenErrorKind> {
         let header = &self.compact.header;
-        let name = || {
-            header
-                .key_id
-                .clone()
-                .unwrap_or_else(|| "(unnamed)".to_owned())
-        };
+        let name = || shown(header.key_id.as_deref().unwrap_or("(unnamed)"));
         let key = match keys.find(header.key_id.as_deref(), header.algorithm) {
             KeyLookup::Found(key) => key,
             KeyLookup::Unknown => return Err(TokenErrorKind::UnknownKey(name())),
@@ -148,8 +143,9 @@ impl<'a> Unverified<'a> {
         match (Identifier::new(place), Identifier::new(tenant)) {
             (Ok(place), Ok(tenant)) if place == tenant => Ok(()),
             _ => Err(TokenErrorKind::Issuer(format!(
-                "the issuer `{}` does not speak for tenant `{tenant}`",
-                self.issuer
+                "the issuer `{}` does not speak for tenant `{}`",
+                shown(&self.issuer),
+                shown(tenant)
             ))),
         }
     }
@@ -168,8 +164,16 @@ impl<'a> Unverified<'a> {
             .iter()
             .filter_map(|audience| Identifier::new(audience).ok())
             .find(|audience| accepted.audiences.contains(audience))
-            .ok_or_else(|| TokenErrorKind::Audience(format!("{listed:?}")))
+            .ok_or_else(|| TokenErrorKind::Audience(shown(&listed.join(" "))))
     }
+}
+
+/// What a token says, fit for one line of a log: whoever forges a token writes it.
+pub(super) fn shown(text: &str) -> String {
+    text.chars()
+        .take(128)
+        .flat_map(char::escape_debug)
+        .collect()
 }
 
 /// Whether the key may sign for the token's issuer. Microsoft Entra says at each key whose it is:
