@@ -246,6 +246,42 @@ fn a_device_manager_speaks_about_devices_only() {
     );
 }
 
+/// A member that a token lacks is ignored; that must not reach whom the transmitter may not name.
+#[test]
+fn a_narrow_transmitter_reaches_nobody_by_naming_them_along() {
+    for (scope, member) in [("device", "device"), ("session", "session")] {
+        let changes = json!({ "authority": { "scope": scope } });
+        let subject = complex(&[("user", "u"), (member, "made up")]);
+        for (event, payload) in [
+            (EventType::SessionRevoked, json!({})),
+            (
+                EventType::RiskLevelChange,
+                json!({ "principal": "USER", "current_level": "HIGH" }),
+            ),
+        ] {
+            match interpret(&changes, &claims(&subject, event, &payload)) {
+                // About the user alone: refused.
+                Err(refusal) => assert_eq!(refusal.code, ErrorCode::AccessDenied),
+                Ok(found) => {
+                    for (effect, subject) in summary(&found.events) {
+                        assert_eq!(subject["skip"], json!([member]), "{effect} {subject}");
+                    }
+                }
+            }
+        }
+    }
+    // And what it may say is said.
+    let changes = json!({ "authority": { "scope": "session" } });
+    let subject = complex(&[("user", "u"), ("session", "s")]);
+    assert_eq!(
+        events(&changes, &subject, EventType::SessionRevoked, &json!({})),
+        expected(&[(
+            "deny",
+            json!({ "user": "u", "session": "s", "skip": ["session"] })
+        )])
+    );
+}
+
 #[test]
 fn names_are_looked_up_kept_or_taken_as_they_are() {
     let email = json!({ "format": "email", "email": "Ada@Example.com" });

@@ -395,14 +395,10 @@ impl Context<'_> {
                 authority.scope
             )));
         }
+        let must_carry = authority.must_carry(&subject);
         for (subject, effect) in planned.effect.expand(&subject, located, |dimension| {
-            self.set
-                .transmitter()
-                .missing_member
-                .get(&dimension)
-                .copied()
-                .unwrap_or_default()
-                == MissingMember::Skip
+            let configured = self.set.transmitter().missing_member.get(&dimension);
+            must_carry == Some(dimension) || configured == Some(&MissingMember::Skip)
         }) {
             if effect == Effect::Unblock && !authority.may_unblock {
                 return Err(Refusal::access_denied(

@@ -31,19 +31,26 @@ pub enum Scope {
 
 impl Scope {
     /// How wide a subject is: as its narrowest member, because members narrow one another.
+    /// Tokens that lack that member are another matter: see [`Authority::must_carry`].
     #[must_use]
     pub fn of(subject: &Subject) -> Scope {
         subject
             .iter()
-            .map(|(dimension, _)| match dimension {
-                Dimension::Token => Scope::Token,
-                Dimension::Session => Scope::Session,
-                Dimension::Device => Scope::Device,
-                Dimension::User | Dimension::Workload => Scope::User,
-                Dimension::App => Scope::App,
-            })
+            .map(|(dimension, _)| Scope::of_member(dimension))
             .min()
             .unwrap_or(Scope::Tenant)
+    }
+
+    /// How wide a subject with this one member is.
+    #[must_use]
+    pub const fn of_member(dimension: Dimension) -> Scope {
+        match dimension {
+            Dimension::Token => Scope::Token,
+            Dimension::Session => Scope::Session,
+            Dimension::Device => Scope::Device,
+            Dimension::User | Dimension::Workload => Scope::User,
+            Dimension::App => Scope::App,
+        }
     }
 }
 
@@ -69,6 +76,23 @@ pub struct Authority {
 }
 
 impl Authority {
+    /// The member of `subject` that a token must carry for this transmitter to speak about it;
+    /// `None` if every member is within its scope.
+    ///
+    /// A member that a token lacks is ignored (semantics §1), which widens: "the device of this
+    /// user" also means the tokens of this user that name no device. Whoever may only speak
+    /// about devices would reach any user by naming a device along.
+    #[must_use]
+    pub fn must_carry(&self, subject: &Subject) -> Option<Dimension> {
+        let scopes = |(dimension, _)| (Scope::of_member(dimension), dimension);
+        let is_within = |(scope, _): &(Scope, Dimension)| *scope <= self.scope;
+        if subject.iter().map(scopes).all(|member| is_within(&member)) {
+            return None;
+        }
+        let widest = subject.iter().map(scopes).filter(is_within).max();
+        widest.map(|(_, dimension)| dimension)
+    }
+
     /// Whether an event type may be sent.
     #[must_use]
     pub fn allows_event(&self, uri: &str) -> bool {
@@ -101,6 +125,28 @@ mod tests {
         );
         assert_eq!(Scope::of(&Subject::tenant()), Scope::Tenant);
         assert!(Scope::Session < Scope::Device);
+    }
+
+    #[test]
+    fn a_token_must_carry_a_member_within_the_scope() {
+        let id = |text| Identifier::new(text).unwrap();
+        let with = |scope| Authority {
+            scope,
+            ..Authority::default()
+        };
+        let subject = Subject::of(Dimension::User, id("u"))
+            .with(Dimension::Device, id("d"))
+            .with(Dimension::Session, id("s"));
+        for (scope, dimension) in [
+            (Scope::Token, None),
+            (Scope::Session, Some(Dimension::Session)),
+            (Scope::Device, Some(Dimension::Device)),
+            (Scope::User, None),
+            (Scope::Tenant, None),
+        ] {
+            assert_eq!(with(scope).must_carry(&subject), dimension, "{scope:?}");
+        }
+        assert_eq!(with(Scope::Tenant).must_carry(&Subject::tenant()), None);
     }
 
     #[test]
