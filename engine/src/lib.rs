@@ -24,6 +24,7 @@ pub mod identifier;
 pub mod ledger;
 pub mod marks;
 pub mod model;
+mod primitive;
 pub mod reason;
 pub mod request;
 pub mod settings;

@@ -10,8 +10,8 @@
 
 use std::cell::RefCell;
 
-use super::primitive::{Arc, ArcSwap, AtomicU64, Ordering};
 use super::table::Table;
+use crate::primitive::{Arc, ArcSwap, AtomicU64, Ordering};
 
 /// The table in use. Replaced by one writer at a time.
 #[derive(Debug)]

@@ -24,7 +24,6 @@ mod keys;
 #[cfg(all(test, loom))]
 mod loom_model;
 mod mark;
-mod primitive;
 mod table;
 #[cfg(all(test, not(loom)))]
 mod tests;
@@ -35,8 +34,8 @@ pub use mark::{AssuranceMarks, Mark, assurance_rank};
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use crate::primitive::{AtomicU64, Mutex, Ordering};
 use current::Current;
-use primitive::{AtomicU64, Mutex, Ordering};
 use table::{BATCH, DETAILED, NOTHING, Table};
 
 use crate::event::DimensionSet;

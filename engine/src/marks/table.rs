@@ -29,8 +29,8 @@
 //! a change.
 
 use super::MarkKey;
-use super::primitive::{AtomicU32, AtomicU64, Ordering};
 use crate::hint;
+use crate::primitive::{AtomicU32, AtomicU64, Ordering};
 
 /// Slots in a line.
 const SLOTS: usize = 8;

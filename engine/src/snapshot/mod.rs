@@ -4,6 +4,8 @@
 //! takes it once and uses it to the end, so it can never mix two versions.
 
 pub mod location_table;
+#[cfg(all(test, loom))]
+mod loom_model;
 mod membership_table;
 pub mod policy_table;
 pub mod prefix_table;

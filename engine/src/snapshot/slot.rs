@@ -10,20 +10,40 @@
 //! may use what it remembers: it decides as if it had come before the publication. Once `publish`
 //! has returned, every reader sees the new count.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+//!
+//! # Why the orders are what they are
+//!
+//! - `publish` stores the pointer, then adds to the count with Release; whoever reads that count
+//!   with Acquire reads that pointer or a later one. Relaxed on either side would let a reader
+//!   remember the old snapshot under the new count, and keep it for good.
+//! - `Prepared::new` is given a count that was read *before* the pointer. The other way round, a
+//!   publication in between would be remembered as seen.
+//! - The count is a sum, so two publications that race leave a count that neither of them saw
+//!   before the other's pointer was in place.
+//!
+//! `loom_model.rs` tries every interleaving of these steps.
 
-use arc_swap::ArcSwapOption;
+use std::sync::Arc;
 
 use super::TenantSnapshot;
 use super::policy_table::ScopeMask;
+use crate::primitive::{ArcSwapOption, AtomicU64, Ordering};
 
 /// The place of one tenant. Lives as long as somebody remembers it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct TenantSlot {
     /// Counts up with every change of `snapshot`.
     generation: AtomicU64,
     snapshot: ArcSwapOption<TenantSnapshot>,
+}
+
+impl Default for TenantSlot {
+    fn default() -> Self {
+        TenantSlot {
+            generation: AtomicU64::new(0),
+            snapshot: ArcSwapOption::default(),
+        }
+    }
 }
 
 impl TenantSlot {
@@ -104,7 +124,7 @@ impl Prepared {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
