@@ -232,7 +232,10 @@ impl Laboratory {
         cargo
             .args(arguments)
             .current_dir(&self.tree)
-            .env("CARGO_TARGET_DIR", &self.build);
+            .env("CARGO_TARGET_DIR", &self.build)
+            // `cargo run` hands on its own job server, and is gone by then.
+            .env_remove("CARGO_MAKEFLAGS")
+            .env_remove("MAKEFLAGS");
         cargo
     }
 }
