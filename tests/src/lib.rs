@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod differential;
+#[cfg(feature = "members")]
 pub mod fuzzing;
 pub mod generate;
 pub mod oracle;

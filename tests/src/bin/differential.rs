@@ -1,8 +1,9 @@
 //! Engine against oracle on as many generated cases as there is time for.
 //!
-//! `differential [--cases N] [--seed S] [--threads T] [--restart-every R] [--vectors]`: N
+//! `differential [--cases N] [--seed S] [--threads T] [--others-every R] [--vectors]`: N
 //! decisions from seed S on, each case by the engine alone, explaining and in batches; every
-//! R-th case also by an engine that is stopped in the middle and reopened from disk (0: none).
+//! R-th case also through the C ABI, and by an engine that is stopped in the middle and reopened
+//! from disk (0: none).
 //! `--vectors` first decides what is recorded, through the same surfaces.
 //! `differential --exhaustive`: a small scope, all of it (see `generate::exhaustive`).
 //! Prints what was covered; the first divergence is made small and printed as a vector, and the
@@ -14,9 +15,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use highwater_tests::differential::{
-    Divergence, Shapes, compare, compare_restarted, minimise_with, to_toml,
-};
+use highwater_tests::differential::{Divergence, Shapes, compare, minimise_with, to_toml};
+#[cfg(feature = "members")]
+use highwater_tests::differential::{compare_c_abi, compare_restarted};
 use highwater_tests::generate::{self, exhaustive};
 use highwater_tests::surface::{EngineSurface, OracleSurface};
 use highwater_tests::vector::{Case, Step, Surface, corpus};
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
             eprintln!("{message}");
             eprintln!(
                 "usage: differential [--exhaustive] [--cases N] [--seed S] [--threads T] \
-                 [--restart-every R] [--vectors]"
+                 [--others-every R] [--vectors]"
             );
             return ExitCode::from(2);
         }
@@ -48,10 +49,10 @@ fn main() -> ExitCode {
         format!("from seed {}", options.seed)
     };
     println!(
-        "{} decisions {from}, {} distinct shapes, {} more over a restart, {seconds:.1} s",
+        "{} decisions {from}, {} distinct shapes, {} more over a restart and through the C ABI, {seconds:.1} s",
         outcome.decisions,
         outcome.shapes.len(),
-        outcome.restarted,
+        outcome.others,
     );
     match outcome.found {
         None => {
@@ -99,13 +100,13 @@ fn recorded() -> Result<(), String> {
 struct Found {
     case: Case,
     divergence: Divergence,
-    over_a_restart: bool,
+    elsewhere: bool,
 }
 
 #[derive(Default)]
 struct Outcome {
     decisions: u64,
-    restarted: u64,
+    others: u64,
     shapes: Shapes,
     found: Option<Found>,
 }
@@ -118,23 +119,23 @@ fn run(options: &Options) -> Outcome {
     };
     let next = AtomicU64::new(if options.exhaustive { 0 } else { options.seed });
     let decisions = AtomicU64::new(0);
-    let restarted = AtomicU64::new(0);
+    let others = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
     let shapes = Mutex::new(Shapes::default());
     let found: Mutex<Option<Found>> = Mutex::new(None);
-    let fail = |case: &Case, divergence: Divergence, over_a_restart| {
+    let fail = |case: &Case, divergence: Divergence, elsewhere| {
         stop.store(true, Ordering::Relaxed);
         if let Ok(mut found) = found.lock() {
             found.get_or_insert_with(|| Found {
                 case: case.clone(),
                 divergence,
-                over_a_restart,
+                elsewhere,
             });
         }
     };
     std::thread::scope(|scope| {
         for thread in 0..options.threads {
-            let (whole, next, decisions, restarted) = (&whole, &next, &decisions, &restarted);
+            let (whole, next, decisions, others) = (&whole, &next, &decisions, &others);
             let (stop, shapes, fail) = (&stop, &shapes, &fail);
             scope.spawn(move || {
                 let file = store_file(thread);
@@ -160,9 +161,9 @@ fn run(options: &Options) -> Outcome {
                     decisions.fetch_add(count as u64, Ordering::Relaxed);
                     if let Some(divergence) = divergence {
                         fail(case, divergence, false);
-                    } else if options.restart_every != 0 && number % options.restart_every == 0 {
-                        let (count, divergence) = compare_restarted(case, &file);
-                        restarted.fetch_add(count as u64, Ordering::Relaxed);
+                    } else if options.others_every != 0 && number % options.others_every == 0 {
+                        let (count, divergence) = compare_others(case, &file);
+                        others.fetch_add(count as u64, Ordering::Relaxed);
                         if let Some(divergence) = divergence {
                             fail(case, divergence, true);
                         }
@@ -176,7 +177,7 @@ fn run(options: &Options) -> Outcome {
     });
     Outcome {
         decisions: decisions.into_inner(),
-        restarted: restarted.into_inner(),
+        others: others.into_inner(),
         shapes: shapes.into_inner().unwrap_or_default(),
         found: found.into_inner().unwrap_or_default(),
     }
@@ -192,8 +193,8 @@ fn report(found: Found) {
     let name = found.case.name.clone();
     let file = store_file(usize::MAX);
     let find = |case: &Case| {
-        if found.over_a_restart {
-            restarted_anew(case, &file)
+        if found.elsewhere {
+            compare_others(case, &file).1
         } else {
             compare(case, &mut Shapes::default()).1
         }
@@ -208,10 +209,22 @@ fn report(found: Found) {
     println!("\n{}", to_toml(&case, &answers));
 }
 
-/// A candidate before this one may have panicked and left its file.
-fn restarted_anew(case: &Case, file: &Path) -> Option<Divergence> {
+/// Ways of asking that take longer. A candidate before this one may have panicked and left its
+/// file.
+#[cfg(feature = "members")]
+fn compare_others(case: &Case, file: &Path) -> (usize, Option<Divergence>) {
     let _ = std::fs::remove_file(file);
-    compare_restarted(case, file).1
+    let (count, divergence) = compare_c_abi(case);
+    if divergence.is_some() {
+        return (count, divergence);
+    }
+    let (more, divergence) = compare_restarted(case, file);
+    (count + more, divergence)
+}
+
+#[cfg(not(feature = "members"))]
+fn compare_others(_: &Case, _: &Path) -> (usize, Option<Divergence>) {
+    (0, None)
 }
 
 struct Options {
@@ -220,7 +233,7 @@ struct Options {
     cases: u64,
     seed: u64,
     threads: usize,
-    restart_every: u64,
+    others_every: u64,
 }
 
 impl Options {
@@ -231,7 +244,7 @@ impl Options {
             cases: 1_000_000,
             seed: 1,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
-            restart_every: 500,
+            others_every: 500,
         };
         while let Some(argument) = arguments.next() {
             let mut number = || {
@@ -246,7 +259,7 @@ impl Options {
                 "--cases" => options.cases = number()?,
                 "--seed" => options.seed = number()?,
                 "--threads" => options.threads = usize::try_from(number()?).unwrap_or(1).max(1),
-                "--restart-every" => options.restart_every = number()?,
+                "--others-every" => options.others_every = number()?,
                 other => return Err(format!("unknown argument `{other}`")),
             }
         }

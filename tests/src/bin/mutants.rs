@@ -193,10 +193,17 @@ impl Laboratory {
             None if check == "differential" => {
                 let mut program = Command::new(self.build.join("debug/differential"));
                 program
-                    .args(["--vectors", "--restart-every", "0", "--cases", CASES])
+                    .args(["--vectors", "--others-every", "0", "--cases", CASES])
                     .current_dir(&self.tree);
                 (
-                    vec!["build", "-p", "highwater-tests", "--bin", "differential"],
+                    vec![
+                        "build",
+                        "-p",
+                        "highwater-tests",
+                        "--no-default-features",
+                        "--bin",
+                        "differential",
+                    ],
                     Some(program),
                 )
             }

@@ -5,6 +5,7 @@ mod write;
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+#[cfg(feature = "members")]
 use std::path::Path;
 
 use highwater::decision::NAMED_POLICIES;
@@ -12,7 +13,9 @@ use highwater::decision::NAMED_POLICIES;
 pub use minimise::{minimise, minimise_with};
 pub use write::to_toml;
 
-use crate::surface::{EngineSurface, OracleSurface, ReadCase, RestartedOracle, RestartedSurface};
+#[cfg(feature = "members")]
+use crate::surface::{CSurface, RestartedOracle, RestartedSurface};
+use crate::surface::{EngineSurface, OracleSurface, ReadCase};
 use crate::vector::{Answer, Case, Surface};
 
 /// Two answers to one request that should be the same.
@@ -78,8 +81,19 @@ pub fn compare(case: &Case, shapes: &mut Shapes) -> (usize, Option<Divergence>) 
     (oracle.len(), divergence)
 }
 
+/// The same through the C ABI.
+#[cfg(feature = "members")]
+pub fn compare_c_abi(case: &Case) -> (usize, Option<Divergence>) {
+    let oracle = OracleSurface.run_read(&ReadCase::new(case));
+    let divergence = [CSurface::Deciding, CSurface::Batched]
+        .into_iter()
+        .find_map(|mut surface| first_difference(surface.name(), &oracle, &surface.run(case)));
+    (oracle.len(), divergence)
+}
+
 /// The same for an engine that is stopped in the middle of the case and started again over what
 /// it kept in `file`, which must not exist.
+#[cfg(feature = "members")]
 pub fn compare_restarted(case: &Case, file: &Path) -> (usize, Option<Divergence>) {
     let read = ReadCase::new(case);
     let oracle = RestartedOracle.run_read(&read);

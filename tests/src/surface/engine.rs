@@ -119,6 +119,7 @@ impl<'a> Run<'a> {
         self.answers.push(Answer::error());
     }
 
+    #[cfg(feature = "members")]
     pub(super) fn answers(self) -> Vec<Answer> {
         self.answers
     }

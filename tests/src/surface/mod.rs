@@ -1,15 +1,19 @@
 //! Ways of asking: each runs a vector from a fresh start and answers in the same terms.
 
+#[cfg(feature = "members")]
 mod c_abi;
 mod command;
 mod engine;
 mod oracle;
+#[cfg(feature = "members")]
 mod reopened;
 
+#[cfg(feature = "members")]
 pub use c_abi::CSurface;
 pub use command::CommandSurface;
 pub use engine::EngineSurface;
 pub use oracle::OracleSurface;
+#[cfg(feature = "members")]
 pub use reopened::{RestartedOracle, RestartedSurface};
 
 use highwater::compile::Documents;
