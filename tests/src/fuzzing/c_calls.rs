@@ -148,7 +148,7 @@ impl Program {
 
     fn request<'a>(&'a self, context: &'a str, choices: &mut Choices<'_>) -> Request<'a> {
         let mut request = Request::new(self.now);
-        if choices.byte() % 4 > 0 {
+        if !choices.byte().is_multiple_of(4) {
             let address: IpAddr = choices
                 .one(&[
                     "203.0.113.7",
@@ -166,10 +166,10 @@ impl Program {
         if let Some(device) = &self.device {
             request.on(device);
         }
-        if choices.byte() % 4 == 0 {
+        if choices.byte().is_multiple_of(4) {
             request.needing(context);
         }
-        if choices.byte() % 4 == 0 {
+        if choices.byte().is_multiple_of(4) {
             let country = [choices.byte(), choices.byte()];
             request.numbers(
                 choices.byte() % 9,
@@ -236,7 +236,7 @@ impl Program {
             "cats",
         ]);
         let options = format!(r#"{{"kind": "{kind}", "graph": {{"tenant": "contoso"}}}}"#);
-        if self.feed.is_none() || choices.byte() % 4 == 0 {
+        if self.feed.is_none() || choices.byte().is_multiple_of(4) {
             self.feed = taken(Feed::new(&choices.text(&[&options])));
         }
         let Some(feed) = &mut self.feed else { return };
