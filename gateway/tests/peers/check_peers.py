@@ -1,9 +1,10 @@
 """What has to be so through every gateway: check_peers.py HIGHWATER [PEER...]"""
 
+import http.client
 import sys
 import traceback
 
-from peers import PEERS
+from peers import PEERS, TcpProxy
 from world import ELSEWHERE, OFFICE, TENANT, Api, Gateway, get
 
 # Whatever a client may write to be somewhere else.
@@ -157,10 +158,47 @@ CHECKS = [
 ]
 
 
+def proxy_protocol_tells_who_asks(gateway, send):
+    """Behind HAProxy, who asks is whom HAProxy names: believed if trusted, else not read."""
+    peer = TcpProxy(send, gateway.proxied_port)
+    try:
+        for asker, client, status in (
+            ("127.0.0.1", OFFICE, 200),
+            ("127.0.0.1", ELSEWHERE, 401),
+            # A stranger's word is not read: the address is unknown, which is left to the issuer.
+            (ELSEWHERE, ELSEWHERE, 200),
+        ):
+            headers = bearer(gateway.token()) + [("x-forwarded-for", client)]
+            answer = get(peer.port, "/decide", headers, asker)
+            expect(f"{asker} about {client}", answer.status, status)
+    finally:
+        peer.stop()
+    # Whoever must send a header and does not is not served.
+    try:
+        status = get(gateway.proxied_port, "/decide", bearer(gateway.token())).status
+    except (OSError, http.client.HTTPException):
+        return
+    expect("no header", status, 400)
+
+
+def check_proxy_protocol(binary):
+    """How many of its versions fail."""
+    gateway, failures = Gateway(binary), 0
+    for send in ("send-proxy", "send-proxy-v2"):
+        try:
+            proxy_protocol_tells_who_asks(gateway, send)
+            print(f"ok    haproxy {send}: proxy protocol tells who asks", flush=True)
+        except Exception:
+            failures += 1
+            print(f"FAIL  haproxy {send}\n{traceback.format_exc()}", flush=True)
+    gateway.stop()
+    return failures
+
+
 def main():
     binary, *names = sys.argv[1:]
     chosen = [kind for kind in PEERS if not names or kind.name in names]
-    failures = 0
+    failures = 0 if names else check_proxy_protocol(binary)
     api = Api()
     for kind in chosen:
         gateway = Gateway(binary)

@@ -136,6 +136,31 @@ class HAProxy(Peer):
         return {"HAPROXY_LUA": str(self.path)}
 
 
+class TcpProxy(Peer):
+    """HAProxy without HTTP in front of the gateway itself, with a PROXY protocol header."""
+
+    def __init__(self, send, gateway_port):
+        self.name = f"haproxy {send}"
+        self.send, self.gateway_port = send, gateway_port
+        super().__init__(gateway_port, gateway_port)
+
+    def prepare(self):
+        (self.path / "haproxy.cfg").write_text(f"""
+defaults
+    mode tcp
+    timeout connect 1s
+    timeout client 30s
+    timeout server 30s
+listen gateway
+    bind 127.0.0.1:{self.port}
+    server gateway 127.0.0.1:{self.gateway_port} {self.send}
+""")
+
+    def command(self):
+        haproxy = shutil.which("haproxy") or "/usr/sbin/haproxy"
+        return [haproxy, "-db", "-f", self.path / "haproxy.cfg"]
+
+
 class Apache(Peer):
     name = "apache"
     passes_bodies = False

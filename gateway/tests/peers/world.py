@@ -130,6 +130,13 @@ client_address = {{ header = "x-forwarded-for", trusted_proxies = ["127.0.0.1/32
 kind = "intake"
 address = "127.0.0.1:0"
 
+[[serve.listener]]
+kind = "decisions"
+address = "127.0.0.1:0"
+fail = "closed"
+proxy_protocol = true
+client_address = {{ header = "x-forwarded-for", trusted_proxies = ["127.0.0.1/32"] }}
+
 [store]
 memory = true
 
@@ -208,21 +215,23 @@ class Gateway:
             stdout=subprocess.PIPE,
             stderr=self.log,
         )
-        self.urls = {}
-        while len(self.urls) < 2:
+        listening = []
+        while len(listening) < 3:
             line = self.process.stdout.readline().decode()
             found = re.match(r"listening on http://(\S+) for (\w+)", line)
             if not found:
                 raise RuntimeError(f"the gateway did not start: {self.errors()}")
-            self.urls[found[2]] = found[1]
+            listening.append((found[2], found[1]))
+        ports = [
+            [int(url.split(":")[1]) for kind, url in listening if kind == wanted]
+            for wanted in ("decisions", "intake")
+        ]
+        # The second one for decisions begins with PROXY protocol headers.
+        (self.port, self.proxied_port), (self.intake_port,) = ports
         self.count = 0
 
     def errors(self):
         return (pathlib.Path(self.folder.name) / "log").read_text()
-
-    @property
-    def port(self):
-        return int(self.urls["decisions"].split(":")[1])
 
     def token(self, user="ada", issued=None, capable=True, **claims):
         """An access token of `user`, ten seconds old unless said otherwise."""
@@ -262,8 +271,7 @@ class Gateway:
                 }
             },
         }  # fmt: skip
-        host, port = self.urls["intake"].split(":")
-        connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.intake_port, timeout=PATIENCE)
         connection.request(
             "POST",
             "/signals/idp",
