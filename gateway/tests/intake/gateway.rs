@@ -114,6 +114,7 @@ pub(crate) fn policy(name: &str, state: &str) -> String {
 /// A gateway that runs. Dropping it kills it.
 pub(crate) struct Gateway {
     child: Child,
+    pub(crate) decisions: String,
     pub(crate) intake: String,
     pub(crate) admin: String,
     pub(crate) client: reqwest::Client,
@@ -162,6 +163,7 @@ impl Gateway {
         std::thread::spawn(move || output.for_each(drop));
         Gateway {
             child,
+            decisions: decisions.unwrap(),
             intake: intake.unwrap(),
             admin: admin.unwrap(),
             client: reqwest::Client::builder().no_proxy().build().unwrap(),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers outside of #[test] functions panic too
 
+mod decisions;
 mod fake_graph;
 mod gateway;
 mod graph;
