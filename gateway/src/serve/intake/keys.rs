@@ -136,14 +136,7 @@ pub(super) async fn read_metadata(
     section: &TransmitterSection,
 ) -> Result<Metadata, String> {
     let issuer = section.issuer();
-    let url = match &section.metadata_url {
-        Some(url) => url.clone(),
-        None => {
-            let is_risc = section.profile() == ProfileName::Google;
-            well_known_url(issuer, is_risc)
-                .map_err(|error| format!("{error}; say `metadata_url` or `jwks_uri`"))?
-        }
-    };
+    let url = metadata_url(section)?;
     let request = HttpRequest::bare("GET", url.clone());
     let answer = outbound
         .send(&request, None, MAXIMUM_METADATA, TIMEOUT)
@@ -152,5 +145,73 @@ pub(super) async fn read_metadata(
     if answer.status != 200 {
         return Err(format!("`{url}` answered with {}", answer.status));
     }
-    Metadata::parse(&answer.body, issuer).map_err(|error| format!("`{url}`: {error}"))
+    let metadata =
+        Metadata::parse(&answer.body, issuer).map_err(|error| format!("`{url}`: {error}"))?;
+    match leads_inside(&url, &metadata) {
+        Some(inside) => Err(format!(
+            "`{url}` names `{inside}` on this machine; nothing in it is used"
+        )),
+        None => Ok(metadata),
+    }
+}
+
+/// Where the metadata of a transmitter are.
+pub(super) fn metadata_url(section: &TransmitterSection) -> Result<String, String> {
+    match &section.metadata_url {
+        Some(url) => Ok(url.clone()),
+        None => {
+            let is_risc = section.profile() == ProfileName::Google;
+            well_known_url(section.issuer(), is_risc)
+                .map_err(|error| format!("{error}; say `metadata_url` or `jwks_uri`"))
+        }
+    }
+}
+
+/// An address on this machine that somebody from outside names: our requests, with credentials,
+/// would go to services that trust whoever is here. Only a transmitter that is here itself may.
+fn leads_inside<'a>(from: &str, metadata: &'a Metadata) -> Option<&'a str> {
+    let addresses = [
+        &metadata.jwks_uri,
+        &metadata.configuration_endpoint,
+        &metadata.status_endpoint,
+        &metadata.add_subject_endpoint,
+        &metadata.remove_subject_endpoint,
+        &metadata.verification_endpoint,
+    ];
+    addresses
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .find(|address| !may_lead_to(from, address))
+}
+
+/// Whether whoever answers at `from` may send us to `to`.
+pub(super) fn may_lead_to(from: &str, to: &str) -> bool {
+    to.starts_with("https://") || from.starts_with("http://")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_from_outside_leads_us_to_this_machine() {
+        let metadata = |url: &str| Metadata {
+            issuer: "https://idp.example".to_owned(),
+            jwks_uri: Some("https://idp.example/keys".to_owned()),
+            verification_endpoint: Some(url.to_owned()),
+            ..Metadata::default()
+        };
+        let (outside, here) = (
+            "https://idp.example/.well-known",
+            "http://127.0.0.1:1/metadata",
+        );
+        let (theirs, ours) = (
+            metadata("https://idp.example/v"),
+            metadata("http://127.0.0.1:6379/"),
+        );
+        assert_eq!(leads_inside(outside, &theirs), None);
+        assert_eq!(leads_inside(outside, &ours), Some("http://127.0.0.1:6379/"));
+        assert_eq!(leads_inside(here, &ours), None, "a sidecar");
+    }
 }

@@ -145,6 +145,10 @@ impl Manager<'_> {
                 .ok_or(KeepError::Unusable(
                     "it is polled and has no `endpoint_url`",
                 ))?;
+            let from = keys::metadata_url(&self.source.section).map_err(KeepError::Metadata)?;
+            if !keys::may_lead_to(&from, &url) {
+                return Err(KeepError::Unusable("it is polled on this machine"));
+            }
             self.source.poll_endpoint.send_if_modified(|known| {
                 let is_new = known.as_ref() != Some(&url);
                 *known = Some(url);
