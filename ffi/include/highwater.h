@@ -768,32 +768,6 @@ highwater_status highwater_token_facts(const struct highwater_token *token,
 // - `token` is null, or a token that no thread uses any more.
 void highwater_token_free(struct highwater_token *token);
 
-// Makes a request about which nothing is known but the time, in milliseconds since 1970.
-//
-// # Safety
-// - `request` is null or valid for writing `sizeof(highwater_request)` bytes.
-void highwater_request_init(struct highwater_request *request, int64_t now);
-
-// Sets the address of a request from text, such as `203.0.113.7` or `2001:db8::7`: no port, no
-// brackets, no zone.
-//
-// # Safety
-// - `request` points to a request.
-// - `address` is valid for reading `address_length` bytes.
-highwater_status highwater_request_set_address(struct highwater_request *request,
-                                               const char *address,
-                                               size_t address_length);
-
-// Sets the address of a request from a `struct sockaddr` of the families `AF_INET` and
-// `AF_INET6`, as `accept` and `getpeername` give it.
-//
-// # Safety
-// - `request` points to a request.
-// - `socket_address` is valid for reading `socket_address_length` bytes.
-highwater_status highwater_request_set_sockaddr(struct highwater_request *request,
-                                                const void *socket_address,
-                                                size_t socket_address_length);
-
 // Makes a resource of its application id, or whatever the policies call it.
 //
 // # Safety
@@ -825,6 +799,32 @@ highwater_status highwater_device_new(const char *attributes,
 // # Safety
 // - `device` is null, or a device that no thread and no request uses any more.
 void highwater_device_free(struct highwater_device *device);
+
+// Makes a request about which nothing is known but the time, in milliseconds since 1970.
+//
+// # Safety
+// - `request` is null or valid for writing `sizeof(highwater_request)` bytes.
+void highwater_request_init(struct highwater_request *request, int64_t now);
+
+// Sets the address of a request from text, such as `203.0.113.7` or `2001:db8::7`: no port, no
+// brackets, no zone.
+//
+// # Safety
+// - `request` points to a request.
+// - `address` is valid for reading `address_length` bytes.
+highwater_status highwater_request_set_address(struct highwater_request *request,
+                                               const char *address,
+                                               size_t address_length);
+
+// Sets the address of a request from a `struct sockaddr` of the families `AF_INET` and
+// `AF_INET6`, as `accept` and `getpeername` give it.
+//
+// # Safety
+// - `request` points to a request.
+// - `socket_address` is valid for reading `socket_address_length` bytes.
+highwater_status highwater_request_set_sockaddr(struct highwater_request *request,
+                                                const void *socket_address,
+                                                size_t socket_address_length);
 
 // Makes a place for a decision: `size` is set, and it denies.
 //

@@ -13,6 +13,7 @@
 #![deny(clippy::missing_safety_doc)]
 
 // tests/header.rs has the order of the header.
+pub mod address;
 #[cfg(feature = "caller")]
 #[doc(hidden)]
 pub mod caller;
@@ -28,6 +29,7 @@ mod handle;
 pub mod header;
 pub mod log;
 mod options;
+pub mod prepared;
 pub mod publish;
 pub mod request;
 pub mod signals;

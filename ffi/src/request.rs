@@ -1,20 +1,18 @@
 //! A request as a flat struct: what a service knows about the call that it is asked to serve.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::c_char;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use highwater::identifier::Identifier;
-use highwater::model::{ClientAppType, DeviceAttributes, Platform};
+use highwater::model::{ClientAppType, Platform};
 use highwater::request::{Request, Signals};
 use highwater::timestamp::Timestamp;
-use serde_json::{Map, Value};
 
 use crate::error::{Failure, Outcome};
-use crate::handle::{Handle, Kind, borrow, free, give, without};
-use crate::options::read_json;
+use crate::handle::borrow;
+use crate::prepared::{highwater_device, highwater_resource};
 use crate::size::check_size;
 use crate::status::highwater_status;
-use crate::text::{bytes, identifier, required, text};
+use crate::text::text;
 
 /// The circumstances of a request. Set `size` to `sizeof(highwater_request)` and everything else
 /// to zero (`highwater_request_init` does both), then say what is known: zero means unknown, and
@@ -127,24 +125,6 @@ const _: () = {
     assert!(std::mem::offset_of!(highwater_request, authentication_context) == 40);
 };
 
-/// The application id of a resource, made once and used in any number of requests and threads.
-pub struct highwater_resource {
-    id: Identifier,
-}
-
-impl Handle for highwater_resource {
-    const KIND: Kind = Kind::Resource;
-}
-
-/// What a host knows of a device, made once and used in any number of requests and threads.
-pub struct highwater_device {
-    attributes: DeviceAttributes,
-}
-
-impl Handle for highwater_device {
-    const KIND: Kind = Kind::Device;
-}
-
 /// Makes a request about which nothing is known but the time, in milliseconds since 1970.
 ///
 /// # Safety
@@ -172,178 +152,6 @@ const UNKNOWN: highwater_request = highwater_request {
     resource: std::ptr::null(),
     device: std::ptr::null(),
 };
-
-/// Sets the address of a request from text, such as `203.0.113.7` or `2001:db8::7`: no port, no
-/// brackets, no zone.
-///
-/// # Safety
-/// - `request` points to a request.
-/// - `address` is valid for reading `address_length` bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn highwater_request_set_address(
-    request: *mut highwater_request,
-    address: *const c_char,
-    address_length: usize,
-) -> highwater_status {
-    without(|| {
-        let request = required("request", request)?;
-        // SAFETY: the caller's promise.
-        let text = unsafe { text("address", address, address_length) }?;
-        let address: IpAddr = text.parse().map_err(|_| {
-            Failure::at(
-                highwater_status::InvalidArgument,
-                format!("`address`: `{text}` is no address"),
-                "address",
-            )
-        })?;
-        // SAFETY: checked above, and a request by the caller's promise.
-        set_address(unsafe { &mut *request }, address);
-        Ok(())
-    })
-}
-
-/// Sets the address of a request from a `struct sockaddr` of the families `AF_INET` and
-/// `AF_INET6`, as `accept` and `getpeername` give it.
-///
-/// # Safety
-/// - `request` points to a request.
-/// - `socket_address` is valid for reading `socket_address_length` bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn highwater_request_set_sockaddr(
-    request: *mut highwater_request,
-    socket_address: *const c_void,
-    socket_address_length: usize,
-) -> highwater_status {
-    without(|| {
-        let request = required("request", request)?;
-        // SAFETY: the caller's promise.
-        let bytes = unsafe {
-            bytes(
-                "socket_address",
-                socket_address.cast(),
-                socket_address_length,
-            )
-        }?;
-        let address = socket_ip(bytes).ok_or_else(|| {
-            Failure::at(
-                highwater_status::InvalidArgument,
-                "`socket_address` is no `struct sockaddr_in` and no `struct sockaddr_in6`",
-                "socket_address",
-            )
-        })?;
-        // SAFETY: checked above, and a request by the caller's promise.
-        set_address(unsafe { &mut *request }, address);
-        Ok(())
-    })
-}
-
-fn set_address(request: &mut highwater_request, address: IpAddr) {
-    request.address = [0; 16];
-    match address {
-        IpAddr::V4(address) => {
-            request.address[..4].copy_from_slice(&address.octets());
-            request.address_length = 4;
-        }
-        IpAddr::V6(address) => {
-            request.address = address.octets();
-            request.address_length = 16;
-        }
-    }
-}
-
-/// The address in a socket address: family, port, then the address, after the flow for IPv6.
-fn socket_ip(bytes: &[u8]) -> Option<IpAddr> {
-    #[cfg(any(target_vendor = "apple", target_os = "freebsd", target_os = "openbsd"))]
-    let family = u16::from(*bytes.get(1)?); // their first byte is the length
-    #[cfg(not(any(target_vendor = "apple", target_os = "freebsd", target_os = "openbsd")))]
-    let family = u16::from_ne_bytes(*bytes.first_chunk()?);
-    match i32::from(family) {
-        AF_INET => Some(IpAddr::from(*bytes.get(4..)?.first_chunk::<4>()?)),
-        AF_INET6 => Some(IpAddr::from(*bytes.get(8..)?.first_chunk::<16>()?)),
-        _ => None,
-    }
-}
-
-const AF_INET: i32 = 2;
-#[cfg(target_os = "linux")]
-const AF_INET6: i32 = 10;
-#[cfg(windows)]
-const AF_INET6: i32 = 23;
-#[cfg(target_vendor = "apple")]
-const AF_INET6: i32 = 30;
-#[cfg(not(any(target_os = "linux", windows, target_vendor = "apple")))]
-const AF_INET6: i32 = 28;
-
-/// Makes a resource of its application id, or whatever the policies call it.
-///
-/// # Safety
-/// - `id` is valid for reading `id_length` bytes.
-/// - `resource` is valid for writing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn highwater_resource_new(
-    id: *const c_char,
-    id_length: usize,
-    resource: *mut *mut highwater_resource,
-) -> highwater_status {
-    without(|| {
-        let place = required("resource", resource)?;
-        let resource = highwater_resource {
-            // SAFETY: the caller's promise.
-            id: unsafe { identifier("id", id, id_length) }?,
-        };
-        // SAFETY: checked above, and valid by the caller's promise.
-        unsafe { give(place, resource) };
-        Ok(())
-    })
-}
-
-/// Ends a resource. Null is fine.
-///
-/// # Safety
-/// - `resource` is null, or a resource that no thread and no request uses any more.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn highwater_resource_free(resource: *mut highwater_resource) {
-    // SAFETY: the caller's promise.
-    unsafe { free(resource) }
-}
-
-/// Makes a device of its attributes, a JSON object by rule name without `device.`, such as
-/// `{"isCompliant": true, "trustType": "AzureAD"}`. Whoever supplies one speaks for the whole
-/// device: an attribute that Graph defines and that is missing counts as null.
-///
-/// # Safety
-/// - `attributes` is valid for reading `attributes_length` bytes.
-/// - `device` is valid for writing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn highwater_device_new(
-    attributes: *const c_char,
-    attributes_length: usize,
-    device: *mut *mut highwater_device,
-) -> highwater_status {
-    without(|| {
-        let place = required("device", device)?;
-        // SAFETY: the caller's promise.
-        let attributes = unsafe { text("attributes", attributes, attributes_length) }?;
-        let attributes: Map<String, Value> =
-            read_json("attributes", attributes, highwater_status::InvalidArgument)?;
-        let device = highwater_device {
-            attributes: highwater::exchange::device_attributes(attributes),
-        };
-        // SAFETY: checked above, and valid by the caller's promise.
-        unsafe { give(place, device) };
-        Ok(())
-    })
-}
-
-/// Ends a device. Null is fine.
-///
-/// # Safety
-/// - `device` is null, or a device that no thread and no request uses any more.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn highwater_device_free(device: *mut highwater_device) {
-    // SAFETY: the caller's promise.
-    unsafe { free(device) }
-}
 
 /// Reads a request of any version.
 ///

@@ -6,7 +6,7 @@ use std::path::Path;
 use cbindgen::{Builder, Config};
 
 /// The order of the header: what everything needs first, then the way of the data.
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 19] = [
     "version",
     "status",
     "error",
@@ -16,7 +16,9 @@ const SOURCES: [&str; 17] = [
     "documents",
     "publish",
     "token",
+    "prepared",
     "request",
+    "address",
     "decision",
     "decide",
     "header",
