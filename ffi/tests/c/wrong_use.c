@@ -259,7 +259,7 @@ static void batches(const highwater_engine *engine, const highwater_token *token
     CHECK_STATUS(highwater_request_set_address(&requests[index], TEXT("2001:db8::1")), HIGHWATER_STATUS_OK);
   }
   for (wrong = 3; wrong < COUNT; wrong += 60) {
-    char where[8];
+    char where[16];
     memset(decisions, 0x5a, sizeof decisions);
     decisions[0].size = sizeof *decisions;
     requests[wrong].platform = 200;
