@@ -1,14 +1,15 @@
 //! Many decisions at once, with the waiting for memory overlapped.
 //!
-//! A single decision on cold memory waits for one line after another. A batch first asks for
-//! everything that its requests are going to touch, then looks up all addresses, and only then
-//! decides, in order. Each request is decided exactly as it would be alone.
+//! A single decision on cold memory waits for one line after another. A batch goes in stages, each
+//! over all its requests: ask for the tokens; ask for the lines of their marks and locations; look
+//! these up; settle the requests that nothing can object to, which are nearly all, and ask for what
+//! the others need; judge the others in order. Each request is decided exactly as it would be alone:
+//! only judging depends on earlier decisions, and that keeps their order.
 
 use crate::decision::Decision;
 use crate::engine::Engine;
-use crate::evaluate::{Unobserved, World};
+use crate::evaluate::{LookedUp, Unobserved, at_once, judge};
 use crate::request::Request;
-use crate::snapshot::location_table::Place;
 use crate::token::VerifiedToken;
 
 /// How many requests are under way at once: more than the processor can overlap, few enough for
@@ -39,28 +40,52 @@ impl Engine {
     }
 
     fn decide_chunk(&self, requests: &[(&VerifiedToken, Request<'_>)], decisions: &mut [Decision]) {
-        let marks = self.facts().marks();
         for (token, _) in requests {
-            marks.prefetch(token.keys());
+            token.prefetch();
         }
         let mut snapshots = [None; CHUNK];
-        let mut places: [Option<Place>; CHUNK] = [None; CHUNK];
-        for (index, (token, request)) in requests.iter().enumerate() {
-            snapshots[index] = self.remembered_snapshot(token);
-            if let (Some(snapshot), Some(address)) = (snapshots[index], request.address) {
-                places[index] = Some(snapshot.locations().place(address));
+        for (snapshot, (token, request)) in snapshots.iter_mut().zip(requests) {
+            *snapshot = self.remembered_snapshot(token);
+            if let (Some(snapshot), Some(address)) = (*snapshot, request.address) {
+                snapshot.locations().expect(address);
             }
         }
-        for (index, (token, request)) in requests.iter().enumerate() {
+        let keys = requests
+            .iter()
+            .map(|(token, _)| (token.keys(), token.issued()));
+        let matter = self.facts().marks().matter_batch(keys);
+        let mut looked_up = [LookedUp::default(); CHUNK];
+        // The requests that are not settled at once.
+        let mut left = 0_u64;
+        for (index, ((token, request), decision)) in
+            requests.iter().zip(&mut *decisions).enumerate()
+        {
+            let Some(snapshot) = snapshots[index] else {
+                left |= 1 << index;
+                continue;
+            };
+            let world = self.world(Some(snapshot), request);
+            looked_up[index].marks_matter = Some(matter >> index & 1 == 1);
+            match at_once::<Unobserved>(&world, token, request, &mut looked_up[index]) {
+                Some(settled) => *decision = settled,
+                None => {
+                    token.prefetch_rest();
+                    left |= 1 << index;
+                }
+            }
+        }
+        while left != 0 {
+            let index = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let (token, request) = &requests[index];
             let Some(snapshot) = snapshots[index] else {
                 decisions[index] = self.decide(token, request);
                 continue;
             };
-            let world = World {
-                looked_up: places[index],
-                ..self.world(Some(snapshot), request)
-            };
-            decisions[index] = self.decide_in(&world, token, request, &mut Unobserved);
+            let world = self.world(Some(snapshot), request);
+            let decision = judge(&world, looked_up[index], token, request, &mut Unobserved);
+            self.remember_challenge(&world, token, request, &decision);
+            decisions[index] = decision;
         }
     }
 }

@@ -157,6 +157,13 @@ impl Decision {
         }
     }
 
+    /// Allowed, with nothing to say about it.
+    pub(crate) const ALLOWED: Decision = Decision {
+        outcome: Outcome::Allow,
+        status: 200,
+        ..Decision::UNDECIDED
+    };
+
     /// Allow, challenge or deny.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {

@@ -20,7 +20,7 @@ use crate::model::TenantModel;
 use crate::request::Request;
 use crate::settings::{EngineSettings, TenantSettings};
 use crate::snapshot::TenantSnapshot;
-use crate::snapshot::policy_table::CompiledPolicy;
+use crate::snapshot::policy_table::{CompiledPolicy, ScopeMask};
 use crate::snapshot::slot::{Prepared, TenantSlot};
 use crate::timestamp::Timestamp;
 use crate::token::{TokenFacts, VerifiedToken};
@@ -237,7 +237,8 @@ impl Engine {
         Some(fresh)
     }
 
-    fn prepare(&self, token: &VerifiedToken) -> Option<Prepared> {
+    /// What the present snapshot of the token's tenant says about it.
+    fn prepare(&self, token: &VerifiedToken) -> Option<(Prepared, ScopeMask)> {
         // Read before the choice between the two slots, which `publish` may change.
         let seen = self.any_tenant.generation();
         let slot = self.slot(token.keys().tenant());
@@ -258,7 +259,13 @@ impl Engine {
 
     /// Decides, and remembers a challenge so that it is not repeated without end.
     pub fn decide(&self, token: &VerifiedToken, request: &Request<'_>) -> Decision {
-        self.decide_observed(token, request, &mut Unobserved).0
+        match self.remembered_snapshot(token) {
+            Some(snapshot) => {
+                let world = self.world(Some(snapshot), request);
+                self.decide_in(&world, token, request, &mut Unobserved)
+            }
+            None => self.decide_observed(token, request, &mut Unobserved).0,
+        }
     }
 
     /// Decides as [`Engine::decide`], showing every step to `observer`, and returns the snapshot
@@ -276,7 +283,8 @@ impl Engine {
     }
 
     /// Decides in a given world, and remembers a challenge.
-    pub(crate) fn decide_in<O: Observer>(
+    #[inline(always)]
+    fn decide_in<O: Observer>(
         &self,
         world: &World<'_>,
         token: &VerifiedToken,
@@ -284,10 +292,22 @@ impl Engine {
         observer: &mut O,
     ) -> Decision {
         let decision = evaluate(world, token, request, observer);
-        if decision.outcome() == Outcome::Challenge {
-            self.remember(world, token, request, &decision);
-        }
+        self.remember_challenge(world, token, request, &decision);
         decision
+    }
+
+    /// Remembers the challenge, if `decision` is one.
+    #[inline(always)]
+    pub(crate) fn remember_challenge(
+        &self,
+        world: &World<'_>,
+        token: &VerifiedToken,
+        request: &Request<'_>,
+        decision: &Decision,
+    ) {
+        if decision.outcome() == Outcome::Challenge {
+            self.remember(world, token, request, decision);
+        }
     }
 
     /// Decides without remembering anything, showing every step to `observer`.
@@ -321,6 +341,7 @@ impl Engine {
 
     /// The snapshot that `token` remembers, if it is still the present one. A token of another
     /// engine does not bring that engine's snapshot along.
+    #[inline(always)]
     pub(crate) fn remembered_snapshot<'a>(
         &self,
         token: &'a VerifiedToken,
@@ -330,6 +351,7 @@ impl Engine {
     }
 
     /// What a decision with this snapshot reads.
+    #[inline(always)]
     pub(crate) fn world<'a>(
         &'a self,
         snapshot: Option<&'a Arc<TenantSnapshot>>,
@@ -341,7 +363,6 @@ impl Engine {
             marks: self.facts.marks(),
             degraded: self.facts.is_degraded(request.now),
             memory: &self.memory,
-            looked_up: None,
         }
     }
 

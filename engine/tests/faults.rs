@@ -451,7 +451,7 @@ fn a_million_marks_take_what_they_are_said_to_take() {
             let keys = SubjectKeys::new(engine.keyring(), &tenant, |dimension| {
                 (dimension == highwater::event::Dimension::User).then_some(user.as_str())
             });
-            let key = keys.key(keys.dimensions()).unwrap();
+            let key = keys.key(engine.keyring(), keys.dimensions()).unwrap();
             marks.write(
                 key,
                 highwater::marks::Mark {
@@ -481,7 +481,7 @@ fn identifiers_that_collide_under_one_secret_are_spread_under_another() {
         let keys = SubjectKeys::new(keyring, &tenant, |dimension| {
             (dimension == highwater::event::Dimension::User).then_some(user)
         });
-        keys.key(keys.dimensions()).unwrap().bits()
+        keys.key(keyring, keys.dimensions()).unwrap().bits()
     };
     // The attacker's own engine, with a secret that they know.
     let known = Keyring::from_seed([0, 0]);

@@ -6,10 +6,11 @@ use ipnet::IpNet;
 
 use super::countries::disjoint_countries;
 use crate::decision::PolicyIndex;
+use crate::evaluate::Condition;
 use crate::event::RiskLevel;
 use crate::model::{
-    ContinuousAccessEvaluation, Control, LocationReference, LocationScope, NamedLocationKind,
-    Policy, PolicyState, SignInFrequency, TenantModel,
+    Conditions, ContinuousAccessEvaluation, Control, Grant, LocationReference, LocationScope,
+    NamedLocationKind, Policy, PolicyState, SignInFrequency, TenantModel,
 };
 use crate::settings::TenantSettings;
 use crate::snapshot::location_table::{
@@ -254,8 +255,7 @@ fn compile_policies(
         if compiled.state == PolicyState::Enabled {
             if compiled.judged.any() {
                 table.enforced.push(index);
-            }
-            if let Some(modified) = compiled.modified {
+            } else if let Some(modified) = compiled.modified {
                 table.by_modification.push((modified, index));
             }
             if let Some(mode) = policy.session.continuous_access_evaluation {
@@ -309,6 +309,28 @@ fn is_judged(scope: &LocationScope) -> bool {
     !(scope.exclude.is_empty() && scope.include.contains(&LocationReference::All))
 }
 
+/// The conditions that may have an answer; those of scope depend on the token too.
+fn configured(conditions: &Conditions) -> u16 {
+    [
+        (Condition::Users, true),
+        (Condition::ServicePrincipals, true),
+        (Condition::Application, true),
+        (Condition::Location, conditions.locations.is_some()),
+        (Condition::UserRisk, conditions.user_risk.is_some()),
+        (
+            Condition::ServicePrincipalRisk,
+            conditions.service_principal_risk.is_some(),
+        ),
+        (Condition::ClientType, conditions.client_app_types.is_some()),
+        (Condition::DevicePlatform, conditions.platforms.is_some()),
+        (Condition::DeviceState, conditions.devices.is_some()),
+        (Condition::IssuerDecided, !conditions.unjudged.is_empty()),
+    ]
+    .into_iter()
+    .filter(|(_, is_configured)| *is_configured)
+    .fold(0, |all, (condition, _)| all | 1 << condition as u16)
+}
+
 fn compile_policy(policy: &Policy, locations: &CompiledLocations) -> CompiledPolicy {
     let conditions = &policy.conditions;
     let location_condition = conditions
@@ -344,6 +366,8 @@ fn compile_policy(policy: &Policy, locations: &CompiledLocations) -> CompiledPol
             .iter()
             .map(|unjudged| unjudged.name.clone())
             .collect(),
+        blocks: policy.grant.as_ref().is_some_and(Grant::blocks),
+        configured: configured(conditions),
         grant: policy.grant.clone(),
         sign_in_period,
         judged: Judged {

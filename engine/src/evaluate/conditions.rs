@@ -99,15 +99,17 @@ pub(super) fn judge(
     thorough: bool,
 ) -> Answers {
     let mut answers = Answers::default();
-    let known = match scope {
-        Some(scope) if !thorough => {
-            // The three conditions of scope together, under the name of the last.
-            answers.answers[Condition::Application as usize] = Some(scope);
-            Condition::Location as usize
-        }
-        _ => 0,
-    };
-    for condition in Condition::ALL.into_iter().skip(known) {
+    let mut left = policy.configured;
+    if let Some(scope) = scope
+        && !thorough
+    {
+        // The three conditions of scope together, under the name of the last.
+        answers.answers[Condition::Application as usize] = Some(scope);
+        left &= u16::MAX << Condition::Location as u16;
+    }
+    while left != 0 {
+        let condition = Condition::ALL[left.trailing_zeros() as usize];
+        left &= left - 1;
         let answer = ask(condition, policy, context);
         answers.answers[condition as usize] = answer;
         if answer == Some(Truth::False) && !thorough {

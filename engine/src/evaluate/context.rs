@@ -8,6 +8,7 @@ use crate::request::Request;
 use crate::snapshot::TenantSnapshot;
 use crate::snapshot::location_table::{NetworkSignals, Place};
 use crate::snapshot::policy_table::{CompiledPolicy, ScopeMask, risk_row};
+use crate::snapshot::prefix_table::LocationSetIndex;
 use crate::token::{TokenFacts, VerifiedToken};
 
 /// The longest lifetime, in seconds, of a token that the issuer gives after it heard of another
@@ -31,6 +32,16 @@ pub(super) struct Context<'a> {
     memory: &'a ChallengeMemory,
 }
 
+/// Whether the request is about the token's own audience and no particular operation: what the
+/// token remembers of its tenant's policies is for such requests.
+#[inline(always)]
+pub(super) fn is_usual(token: &VerifiedToken, request: &Request<'_>) -> bool {
+    request.authentication_context.is_none()
+        && request
+            .resource
+            .is_none_or(|resource| token.is_for(resource))
+}
+
 impl<'a> Context<'a> {
     pub(super) fn new(
         world: &World<'a>,
@@ -38,6 +49,7 @@ impl<'a> Context<'a> {
         verified: &'a VerifiedToken,
         request: &'a Request<'a>,
         mark: &'a Mark,
+        locations: Option<LocationSetIndex>,
     ) -> Context<'a> {
         let token = verified.facts();
         let scope = Scope {
@@ -46,10 +58,9 @@ impl<'a> Context<'a> {
             resource: request.resource.or(token.audience.as_ref()),
             required_context: request.authentication_context,
         };
-        // What the token remembers is for its own audience and no particular operation.
-        let usual = request.authentication_context.is_none()
-            && (request.resource.is_none() || request.resource == token.audience.as_ref());
-        let mask = verified.mask_for(tenant).filter(|_| usual);
+        let mask = verified
+            .mask_for(tenant)
+            .filter(|_| is_usual(verified, request));
         let (strict, switched_off) = match mask {
             Some(mask) => (mask.strict, mask.switched_off),
             None => (scope.is_strict(), scope.is_switched_off()),
@@ -60,10 +71,9 @@ impl<'a> Context<'a> {
             request,
             mark,
             scope,
-            observed: world.looked_up.or_else(|| {
-                request
-                    .address
-                    .map(|address| tenant.locations.place(address))
+            observed: request.address.map(|address| match locations {
+                Some(set) => Place::new(address, set),
+                None => tenant.locations.place(address),
             }),
             strict,
             location_held: false,

@@ -93,7 +93,11 @@ impl Findings {
             reasons,
             uncovered,
             degraded,
-            not_before: not_before(reasons, mark, now),
+            not_before: if outcome == Outcome::Challenge {
+                not_before(reasons, mark, now)
+            } else {
+                0
+            },
             named: self.named,
             violated: self.violated,
         }

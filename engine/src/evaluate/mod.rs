@@ -19,17 +19,18 @@ pub use policy::{Note, Verdict};
 pub(crate) use scope::Scope;
 pub use truth::Truth;
 
-use context::Context;
+use context::{Context, is_usual};
 use findings::Findings;
 
 use crate::decision::{Decision, PolicyIndex};
+use crate::event::RiskLevel;
 use crate::marks::{Mark, Marks, assurance_rank};
 use crate::reason::Reason;
 use crate::request::Request;
 use crate::settings::EngineSettings;
 use crate::snapshot::TenantSnapshot;
-use crate::snapshot::location_table::Place;
 use crate::snapshot::policy_table::CompiledPolicy;
+use crate::snapshot::prefix_table::LocationSetIndex;
 use crate::timestamp::Timestamp;
 use crate::token::{TokenFacts, VerifiedToken};
 
@@ -46,8 +47,17 @@ pub struct World<'a> {
     pub degraded: bool,
     /// Earlier challenges.
     pub memory: &'a ChallengeMemory,
-    /// The observed address, if it was already looked up in this tenant's table.
-    pub looked_up: Option<Place>,
+}
+
+/// What a quick look at a request found out, so that nothing is looked up twice.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LookedUp {
+    /// Whether anything is known that matters to the token.
+    pub(crate) marks_matter: Option<bool>,
+    /// Whether a policy may object while no risk is known.
+    policies_matter: Option<bool>,
+    /// The locations of the observed address, in this tenant's table.
+    locations: Option<LocationSetIndex>,
 }
 
 /// Watches a decision being made: nothing for a decision, everything for an explanation.
@@ -74,27 +84,101 @@ impl Observer for Unobserved {
 }
 
 /// Decides one request with one token.
+#[inline(always)]
 pub fn evaluate<O: Observer>(
     world: &World<'_>,
     token: &VerifiedToken,
     request: &Request<'_>,
     observer: &mut O,
 ) -> Decision {
-    let facts = token.facts();
-    let degraded = world.degraded;
+    let mut looked_up = LookedUp::default();
+    if let Some(decision) = at_once::<O>(world, token, request, &mut looked_up) {
+        return decision;
+    }
+    judge(world, looked_up, token, request, observer)
+}
 
+/// Steps 1 and 2, and the decision of most requests: that what follows would find nothing. What
+/// was looked up for it is left in `looked_up` for [`judge`].
+#[inline(always)]
+pub(crate) fn at_once<O: Observer>(
+    world: &World<'_>,
+    token: &VerifiedToken,
+    request: &Request<'_>,
+    looked_up: &mut LookedUp,
+) -> Option<Decision> {
     // 1. The token's own window.
-    if let Some(reason) = outside_window(facts, request.now, world.settings.skew) {
-        return Decision::deny(401, reason, degraded);
+    if let Some(reason) = token.outside_window(request.now, world.settings.skew) {
+        return Some(Decision::deny(401, reason, world.degraded));
     }
     // 2. The tenant.
     let Some(tenant) = world.tenant else {
-        return Decision::deny(403, Reason::TenantUnknown, degraded);
+        return Some(Decision::deny(403, Reason::TenantUnknown, world.degraded));
     };
+    let settled = !O::THOROUGH && nothing_can_object(world, tenant, token, request, looked_up);
+    settled.then_some(Decision::ALLOWED)
+}
+
+/// Whether no mark, no policy and no stream can have anything against the request. If in doubt,
+/// no: then they are asked, with what was looked up here.
+#[inline(always)]
+fn nothing_can_object(
+    world: &World<'_>,
+    tenant: &TenantSnapshot,
+    token: &VerifiedToken,
+    request: &Request<'_>,
+    looked_up: &mut LookedUp,
+) -> bool {
+    let Some(quiet) = token.quiet_for(tenant) else {
+        return false;
+    };
+    let signals = &request.signals;
+    if world.degraded
+        || !is_usual(token, request)
+        || signals.country.is_some()
+        || signals.compliant_network.is_some()
+        || tenant.policies.has_changed_since(token.issued())
+    {
+        return false;
+    }
+    let policies_matter = !quiet.is_empty() && {
+        if looked_up.locations.is_none() {
+            looked_up.locations = request.address.map(|at| tenant.locations.set_of(at));
+        }
+        quiet.may_match_at(looked_up.locations)
+    };
+    // Not `||`: the two wait for different memory, and the wait is to be shared.
+    let marks_matter = match looked_up.marks_matter {
+        Some(matter) => matter,
+        None => world.marks.matter(token.keys(), token.issued()),
+    };
+    looked_up.marks_matter = Some(marks_matter);
+    looked_up.policies_matter = Some(policies_matter);
+    !(policies_matter | marks_matter)
+}
+
+/// Steps 3 to 5, for a token within its window and a tenant that is known: everything that may
+/// have something against the request is asked.
+#[inline(never)]
+pub(crate) fn judge<O: Observer>(
+    world: &World<'_>,
+    looked_up: LookedUp,
+    token: &VerifiedToken,
+    request: &Request<'_>,
+    observer: &mut O,
+) -> Decision {
+    let Some(tenant) = world.tenant else {
+        return Decision::deny(403, Reason::TenantUnknown, world.degraded);
+    };
+    token.prefetch_rest();
+    let facts = token.facts();
+    let degraded = world.degraded;
+
     // 3. The marks of everything that the token carries.
     let mut findings = Findings::default();
     let found;
-    let mark = if world.marks.matter(token.keys(), facts.issued) {
+    let matter = || world.marks.matter(token.keys(), facts.issued);
+    let mark = if looked_up.marks_matter.unwrap_or_else(matter) {
         found = world.marks.read_since(token.keys(), facts.issued);
         judge_marks(&found, facts, &mut findings);
         &found
@@ -113,8 +197,10 @@ pub fn evaluate<O: Observer>(
     {
         findings.add(Reason::AuthContextRequired);
     }
-    let context = Context::new(world, tenant, token, request, mark);
-    judge_policies(&context, &mut findings, observer);
+    if looked_up.policies_matter != Some(false) || mark.risk != RiskLevel::None {
+        let context = Context::new(world, tenant, token, request, mark, looked_up.locations);
+        judge_policies(&context, &mut findings, observer);
+    }
     // 5. The strongest remedy that the client can act on.
     let spent = || world.memory.is_spent(token, request.address, request.now);
     findings.conclude(world.settings, facts, mark, request.now, degraded, spent)
@@ -145,16 +231,6 @@ fn judge_policies<O: Observer>(context: &Context<'_>, findings: &mut Findings, o
     for (index, policy) in policies.changed_since(context.token.issued) {
         judge(index, policy, None);
     }
-}
-
-fn outside_window(token: &TokenFacts, now: Timestamp, skew: i64) -> Option<Reason> {
-    if now >= token.expires.plus_seconds(skew) {
-        return Some(Reason::TokenExpired);
-    }
-    let early = token
-        .not_before
-        .is_some_and(|start| now.plus_seconds(skew) < start);
-    early.then_some(Reason::TokenNotYetValid)
 }
 
 fn judge_marks(mark: &Mark, token: &TokenFacts, findings: &mut Findings) {

@@ -3,12 +3,13 @@
 //! and snapshot.
 
 use super::truth::Truth;
+use crate::event::RiskLevel;
 use crate::identifier::Identifier;
 use crate::model::{
     ApplicationScope, Applications, ContinuousAccessEvaluation, ExternalTenants, GuestScope,
     GuestTypes, UserScope, Users, WorkloadScope, Workloads,
 };
-use crate::snapshot::policy_table::{CompiledPolicy, ScopeMask};
+use crate::snapshot::policy_table::{CompiledPolicy, ScopeMask, risk_row};
 use crate::snapshot::{ADMIN_PORTALS, OFFICE_365, TenantSnapshot};
 use crate::token::{GroupClaim, SubjectKind, TokenFacts};
 
@@ -68,7 +69,19 @@ impl Scope<'_> {
             possible[position / 64] |= u64::from(scope != Truth::False) << (position % 64);
             certain[position / 64] |= u64::from(scope == Truth::True) << (position % 64);
         }
+        let no_risk = policies
+            .at_risk
+            .row(risk_row(self.token.kind, RiskLevel::None));
+        let quiet = (0..)
+            .zip(&possible)
+            .map(|(word, possible)| {
+                let allowed = no_risk.map_or(u64::MAX, |row| row[word as usize]);
+                (word, possible & allowed)
+            })
+            .filter(|(_, quiet)| *quiet != 0)
+            .collect();
         ScopeMask {
+            quiet,
             possible: possible.into(),
             certain: certain.into(),
             strict: self.is_strict(),

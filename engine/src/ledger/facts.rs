@@ -121,7 +121,9 @@ impl Facts {
         let keys = SubjectKeys::new(self.marks.keyring(), tenant, &carried);
         let mut entries = Vec::new();
         for shape in self.marks.shapes() {
-            let Some(key) = keys.key(shape) else { continue };
+            let Some(key) = keys.key(self.marks.keyring(), shape) else {
+                continue;
+            };
             let subjects = match shape.len() {
                 0 | 1 => vec![key],
                 _ => self.projections.subjects_behind(key),
@@ -233,7 +235,7 @@ impl Facts {
     fn join(&self, mut entry: Entry) -> bool {
         let keyring = self.marks.keyring();
         let subject = SubjectKeys::of_subject(keyring, entry.tenant(), entry.subject())
-            .subject_key(entry.subject().skip());
+            .subject_key(keyring, entry.subject().skip());
         let mut shard = self.shard(subject).lock();
         let Shard { subjects, names } = &mut *shard;
         entry.share(names);

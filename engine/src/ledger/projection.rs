@@ -43,9 +43,10 @@ impl Projections {
         mark: Option<Mark>,
     ) {
         let members = keys.dimensions();
-        let whole = keys.subject_key(subject.skip());
+        let keyring = marks.keyring();
+        let whole = keys.subject_key(keyring, subject.skip());
         for part in parts(subject) {
-            let key = keys.projection(members, part);
+            let key = keys.projection(keyring, members, part);
             let mut shard = self.shard(key).lock();
             let behind = shard.entry(key).or_default();
             match mark {

@@ -46,8 +46,23 @@ impl Current {
     }
 
     /// Reads in the current table, as this thread remembers it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn with<R>(&self, mut read: impl FnMut(&Table) -> R) -> R {
+        let known = LAST.try_with(|last| {
+            let last = last.try_borrow().ok()?;
+            let last = last.as_ref().filter(|last| self.is_current(last))?;
+            Some(read(&last.table))
+        });
+        match known {
+            Ok(Some(answer)) => answer,
+            _ => self.with_another(&mut read),
+        }
+    }
+
+    /// Reads in the current table, which this thread did not use last.
+    #[cold]
+    #[inline(never)]
+    fn with_another<R>(&self, read: &mut impl FnMut(&Table) -> R) -> R {
         LAST.try_with(|last| {
             // Nothing below reads recursively, so the borrow only fails while the thread ends.
             let mut last = last.try_borrow_mut().ok()?;
@@ -58,25 +73,26 @@ impl Current {
         .unwrap_or_else(|| read(&self.table.load()))
     }
 
+    /// Whether `last` is the table in use.
+    #[inline(always)]
+    fn is_current(&self, last: &Remembered) -> bool {
+        last.owner == self.owner && last.generation == self.generation.load(Ordering::Acquire)
+    }
+
     /// The current table, from memory if that is still right.
-    #[inline]
     pub(super) fn remembered<'a>(&self, last: &'a mut Option<Remembered>) -> &'a Table {
-        let generation = self.generation.load(Ordering::Acquire);
-        let known = last
-            .as_ref()
-            .is_some_and(|last| last.owner == self.owner && last.generation == generation);
-        if !known {
+        if !last.as_ref().is_some_and(|last| self.is_current(last)) {
             *last = None;
         }
-        &last.get_or_insert_with(|| self.remember(generation)).table
+        &last.get_or_insert_with(|| self.remember()).table
     }
 
     /// The table is loaded after the generation: it may be newer, never older.
     #[cold]
-    fn remember(&self, generation: u64) -> Remembered {
+    fn remember(&self) -> Remembered {
         Remembered {
             owner: self.owner,
-            generation,
+            generation: self.generation.load(Ordering::Acquire),
             table: self.table.load_full(),
         }
     }

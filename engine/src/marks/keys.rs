@@ -97,7 +97,7 @@ impl Keyring {
         text[2] = sets[1].bits();
         let mut length = 3;
         for dimension in sets[1].iter() {
-            let member = keys.members[dimension as usize].0.to_le_bytes();
+            let member = keys.keys[1 + dimension as usize].0.to_le_bytes();
             text[length..length + 16].copy_from_slice(&member);
             length += 16;
         }
@@ -151,13 +151,24 @@ impl fmt::Debug for MarkKey {
 ///
 /// They are only good with marks of the same [`Keyring`]; marks of another one refuse the token
 /// rather than miss what is known about it.
+///
+/// ```text
+/// line 0   keyring │ plain │ tenant │ user    │ workload      mostly this one alone is read
+/// line 1   session         │ token  │ device  │ app
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
 pub struct SubjectKeys {
-    keyring: Keyring,
-    carried: DimensionSet,
-    tenant: MarkKey,
-    members: [MarkKey; Dimension::ALL.len()],
+    keyring: u64,
+    /// The shapes whose key is in `keys` as it stands, one bit each: that of the tenant and those
+    /// of the single dimensions that the token carries.
+    plain: u64,
+    /// The tenant's, then those of [`Dimension::ALL`].
+    keys: [MarkKey; 1 + Dimension::ALL.len()],
 }
+
+/// The shapes of at most one dimension, one bit each.
+const PLAIN: u64 = 1 | 1 << 1 | 1 << 2 | 1 << 4 | 1 << 8 | 1 << 16 | 1 << 32;
 
 impl SubjectKeys {
     /// The keys of a token of `tenant` that answers `carried` for its dimensions, in the form
@@ -169,15 +180,15 @@ impl SubjectKeys {
     ) -> SubjectKeys {
         let tenant = keyring.tenant_key(tenant);
         let mut keys = SubjectKeys {
-            keyring: *keyring,
-            carried: DimensionSet::EMPTY,
-            tenant,
-            members: [MarkKey::default(); Dimension::ALL.len()],
+            keyring: keyring.id,
+            plain: 1,
+            keys: [MarkKey::default(); 1 + Dimension::ALL.len()],
         };
+        keys.keys[0] = tenant;
         for dimension in Dimension::ALL {
             if let Some(identifier) = carried(dimension) {
-                keys.carried = keys.carried.with(dimension);
-                keys.members[dimension as usize] = keyring.member(tenant, dimension, identifier);
+                keys.plain |= 1 << DimensionSet::EMPTY.with(dimension).bits();
+                keys.keys[1 + dimension as usize] = keyring.member(tenant, dimension, identifier);
             }
         }
         keys
@@ -196,56 +207,93 @@ impl SubjectKeys {
 
     /// The key of the token's tenant.
     pub(crate) const fn tenant(&self) -> MarkKey {
-        self.tenant
+        self.keys[0]
     }
 
     /// The dimensions that the token carries.
     #[must_use]
-    pub const fn dimensions(&self) -> DimensionSet {
-        self.carried
+    pub fn dimensions(&self) -> DimensionSet {
+        Dimension::ALL
+            .into_iter()
+            .filter(|&dimension| self.plain >> DimensionSet::EMPTY.with(dimension).bits() & 1 == 1)
+            .fold(DimensionSet::EMPTY, DimensionSet::with)
     }
 
     /// The [`Keyring::id`] under which the keys were made.
     #[must_use]
     pub const fn keyring_id(&self) -> u64 {
-        self.keyring.id
+        self.keyring
     }
 
     /// The key under which marks of subjects with exactly the members `shape` are found by a
     /// token that shares `present` of them: `None` if the token shares nothing of a subject that
-    /// has members.
+    /// has members. `keyring` is the one that the keys were made with.
     #[must_use]
-    pub fn key(&self, shape: DimensionSet) -> Option<MarkKey> {
+    pub fn key(&self, keyring: &Keyring, shape: DimensionSet) -> Option<MarkKey> {
         if shape.is_empty() {
-            return Some(self.tenant);
+            return Some(self.tenant());
         }
-        let present = shape.intersection(self.carried);
+        let present = shape.intersection(self.dimensions());
         if present.is_empty() {
             return None;
         }
-        Some(self.projection(shape, present))
+        Some(self.projection(keyring, shape, present))
+    }
+
+    /// Of the shapes in `used`, one bit each, those whose keys need no hashing: the keys.
+    #[inline(always)]
+    pub(super) fn plain(&self, used: u64) -> impl Iterator<Item = MarkKey> {
+        let mut left = used & self.plain;
+        std::iter::from_fn(move || {
+            let shape = (left != 0).then(|| left.trailing_zeros())?;
+            left &= left - 1;
+            // 0, 1, 2, 4, …, 32 become 0, 1, 2, 3, …, 6.
+            let position = (2 * shape + 1).ilog2();
+            self.keys.get(position as usize).copied()
+        })
+    }
+
+    /// Of the shapes in `used`, one bit each, those of several members: the keys, hashed now.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn conjunctions(&self, keyring: &Keyring, used: u64, mut each: impl FnMut(MarkKey)) {
+        let mut left = used & !PLAIN;
+        while left != 0 {
+            let shape = DimensionSet::from_bits(left.trailing_zeros() as u8);
+            left &= left - 1;
+            self.key(keyring, shape).into_iter().for_each(&mut each);
+        }
     }
 
     /// The key of the members `present` of a subject whose members are `shape`.
-    pub(crate) fn projection(&self, shape: DimensionSet, present: DimensionSet) -> MarkKey {
+    pub(crate) fn projection(
+        &self,
+        keyring: &Keyring,
+        shape: DimensionSet,
+        present: DimensionSet,
+    ) -> MarkKey {
         if shape.len() == 1 {
             // A single member is its own key: no second hash on the common path.
-            return self.members[shape.bits().trailing_zeros() as usize];
+            return self.keys[1 + shape.bits().trailing_zeros() as usize];
         }
-        self.keyring
-            .conjunction(CONJUNCTION, [shape, present], self)
+        keyring.conjunction(CONJUNCTION, [shape, present], self)
     }
 
     /// The key of a subject as a whole, `skip` included: what its registers are filed under.
-    pub(crate) fn subject_key(&self, skip: DimensionSet) -> MarkKey {
-        match self.carried.len() {
-            0 => self.tenant,
-            1 => self.projection(self.carried, self.carried),
-            _ => self
-                .keyring
-                .conjunction(SUBJECT, [skip, self.carried], self),
+    pub(crate) fn subject_key(&self, keyring: &Keyring, skip: DimensionSet) -> MarkKey {
+        let members = self.dimensions();
+        match members.len() {
+            0 => self.tenant(),
+            1 => self.projection(keyring, members, members),
+            _ => keyring.conjunction(SUBJECT, [skip, members], self),
         }
     }
+}
+
+/// Whether `used`, one bit per shape, has shapes of several members.
+#[inline]
+pub(super) const fn has_conjunctions(used: u64) -> bool {
+    used & !PLAIN != 0
 }
 
 impl PartialEq for Keyring {
@@ -260,8 +308,8 @@ impl fmt::Debug for SubjectKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("SubjectKeys")
-            .field("keyring", &self.keyring)
-            .field("carried", &self.carried)
+            .field("keyring", &format_args!("{:016x}", self.keyring))
+            .field("carried", &self.dimensions())
             .finish_non_exhaustive()
     }
 }

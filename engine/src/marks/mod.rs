@@ -36,6 +36,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::primitive::{AtomicU64, Mutex, Ordering};
 use current::Current;
+use keys::has_conjunctions;
 use table::{BATCH, DETAILED, NOTHING, Table};
 
 use crate::event::DimensionSet;
@@ -107,7 +108,7 @@ impl Marks {
         let floor = floor(issued);
         let until = self
             .current
-            .with(|table| latest(table, shapes, keys, floor));
+            .with(|table| self.latest(table, shapes, keys, floor));
         if until == DETAILED {
             return self.join_details(shapes, keys, floor);
         }
@@ -117,7 +118,7 @@ impl Marks {
     /// Whether anything is known that matters to a token issued at second `issued`. If not, then
     /// [`read_since`](Self::read_since) answers [`Mark::NOTHING`]; this answers in a register,
     /// so that the next decision need not wait for a mark to be written and read back.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn matter(&self, keys: &SubjectKeys, issued: i64) -> bool {
         if keys.keyring_id() != self.keyring.id() {
@@ -128,8 +129,36 @@ impl Marks {
         shapes != 0
             && self
                 .current
-                .with(|table| latest(table, shapes, keys, floor))
+                .with(|table| self.latest(table, shapes, keys, floor))
                 != NOTHING
+    }
+
+    /// [`matter`](Self::matter) for the tokens of a batch, bit `i` for `tokens[i]`: all lines are
+    /// asked for before the first is waited for. At most 64 tokens.
+    pub(crate) fn matter_batch<'a>(
+        &self,
+        tokens: impl Iterator<Item = (&'a SubjectKeys, i64)> + Clone,
+    ) -> u64 {
+        let shapes = self.shapes.load(Ordering::Acquire);
+        let mut matter = 0;
+        if shapes == 0 {
+            for (position, (keys, _)) in tokens.enumerate() {
+                matter |= u64::from(keys.keyring_id() != self.keyring.id()) << position;
+            }
+            return matter;
+        }
+        self.current.with(|table| {
+            matter = 0;
+            for (keys, _) in tokens.clone() {
+                keys.plain(shapes).for_each(|key| table.prefetch(key));
+            }
+            for (position, (keys, issued)) in tokens.clone().enumerate() {
+                let known = keys.keyring_id() != self.keyring.id()
+                    || self.latest(table, shapes, keys, floor(issued)) != NOTHING;
+                matter |= u64::from(known) << position;
+            }
+        });
+        matter
     }
 
     /// As [`read_since`](Self::read_since) for many tokens, with the waiting for memory
@@ -159,9 +188,7 @@ impl Marks {
             return;
         }
         self.current.with(|table| {
-            for key in bits(shapes).filter_map(|shape| keys.key(shape)) {
-                table.prefetch(key);
-            }
+            keys.plain(shapes).for_each(|key| table.prefetch(key));
         });
     }
 
@@ -281,7 +308,7 @@ impl Marks {
     #[inline(never)]
     fn join_details(&self, shapes: u64, keys: &SubjectKeys, floor: u32) -> Mark {
         bits(shapes)
-            .filter_map(|shape| keys.key(shape))
+            .filter_map(|shape| keys.key(&self.keyring, shape))
             .map(|key| self.details_of(key, floor))
             .fold(Mark::NOTHING, Mark::join)
     }
@@ -299,6 +326,23 @@ impl Marks {
                 return *mark;
             }
         }
+    }
+
+    /// The greatest `until` of everything that a token carries; `DETAILED` is greater than all.
+    #[inline(always)]
+    fn latest(&self, table: &Table, shapes: u64, keys: &SubjectKeys, floor: u32) -> u32 {
+        // The single members are looked up without regard to one another, so that their misses
+        // overlap; no branch waits for a line that another one could wait for too.
+        let mut latest = NOTHING;
+        for key in keys.plain(shapes) {
+            latest = latest.max(table.read(key, floor));
+        }
+        if has_conjunctions(shapes) {
+            keys.conjunctions(&self.keyring, shapes, |key| {
+                latest = latest.max(table.read(key, floor));
+            });
+        }
+        latest
     }
 
     /// A table of the same marks, half full with `more` of them, without the slots of subjects
@@ -338,17 +382,6 @@ fn until_of(mark: &Mark) -> u32 {
     }
 }
 
-/// The greatest `until` of everything that a token carries; `DETAILED` is greater than all.
-#[inline]
-fn latest(table: &Table, shapes: u64, keys: &SubjectKeys, floor: u32) -> u32 {
-    // The single members are looked up without regard to one another, so that their misses
-    // overlap; no branch waits for a line that another one could wait for too.
-    bits(shapes)
-        .filter_map(|shape| keys.key(shape))
-        .map(|key| table.read(key, floor))
-        .fold(NOTHING, u32::max)
-}
-
 /// The mark of a slot that is not `DETAILED`.
 #[inline]
 fn watermark(until: u32) -> Mark {
@@ -359,6 +392,7 @@ fn watermark(until: u32) -> Mark {
 }
 
 /// The least `until` that matters to a token issued at second `issued`.
+#[inline]
 fn floor(issued: i64) -> u32 {
     // Between 1 and `DETAILED`, which matters to every token.
     u32::try_from(issued.clamp(1, i64::from(DETAILED))).unwrap_or(DETAILED)

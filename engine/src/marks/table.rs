@@ -105,9 +105,24 @@ impl Table {
     }
 
     /// What is known about a key, if it is at least `floor`; else [`NOTHING`].
-    #[inline]
+    #[inline(always)]
     pub(super) fn read(&self, key: MarkKey, floor: u32) -> u32 {
-        let mut index = self.home(key);
+        let home = self.home(key);
+        let line = &self.lines[home];
+        let pairs = line.pairs();
+        let hits = Hits::of(&pairs, print(key));
+        // One branch for all that is common, and it hardly ever fails: no print like it, or one
+        // of a subject that has signed in again since. Which of the two must not be guessed.
+        let matters = line.until[hits.first()].load(Ordering::Acquire) >= floor;
+        if (matters & !hits.is_empty()) | hits.are_several() | (pairs[3] & SPILLED != 0) {
+            return self.read_from(home, key, floor);
+        }
+        NOTHING
+    }
+
+    /// [`read`](Self::read) from a line on that may know the key.
+    #[inline(never)]
+    fn read_from(&self, mut index: usize, key: MarkKey, floor: u32) -> u32 {
         loop {
             let pairs = self.lines[index].pairs();
             let mut hits = Hits::of(&pairs, print(key));
@@ -274,7 +289,7 @@ struct Hits(u64);
 impl Hits {
     /// Compares all eight prints at once. A difference is a number of 31 bits; adding 2³¹ − 1
     /// carries into its top bit unless it is zero, and never further.
-    #[inline]
+    #[inline(always)]
     fn of(pairs: &[u64; 4], print: u32) -> Hits {
         let wanted = u64::from(print) * ONES;
         let mut hits = 0;
@@ -287,12 +302,29 @@ impl Hits {
     }
 
     #[inline]
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline]
+    fn are_several(self) -> bool {
+        self.0 & self.0.wrapping_sub(1) != 0
+    }
+
+    /// The slot of the first hit; some slot if there is none.
+    #[inline]
+    fn first(self) -> usize {
+        let bit = (self.0 | 1 << 63).trailing_zeros() as usize;
+        (bit % 32 * 2 + bit / 32) % SLOTS
+    }
+
+    #[inline]
     fn next(&mut self) -> Option<usize> {
-        if self.0 == 0 {
+        if self.is_empty() {
             return None;
         }
-        let bit = self.0.trailing_zeros() as usize;
+        let first = self.first();
         self.0 &= self.0 - 1;
-        Some(bit % 32 * 2 + bit / 32)
+        Some(first)
     }
 }

@@ -180,7 +180,10 @@ fn a_batch_of_tokens_reads_as_one_by_one() {
     for (index, keys) in keys.iter().enumerate().step_by(3) {
         let shape = keys.dimensions();
         marks.use_shape(shape);
-        marks.write(keys.key(shape).unwrap(), revoked(index as i64));
+        marks.write(
+            keys.key(marks.keyring(), shape).unwrap(),
+            revoked(index as i64),
+        );
     }
     let issued: Vec<i64> = (0..100).map(|index| index % 50).collect();
     let mut batch = vec![Mark::NOTHING; 100];

@@ -40,6 +40,16 @@ pub struct Place {
     pub set: LocationSetIndex,
 }
 
+impl Place {
+    /// `address`, which was found to be in the locations of `set`.
+    pub(crate) fn new(address: IpAddr, set: LocationSetIndex) -> Place {
+        Place {
+            address: address.to_canonical(),
+            set,
+        }
+    }
+}
+
 /// What the host says of the request's network, for locations that need it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NetworkSignals {
@@ -90,11 +100,19 @@ impl LocationTable {
     /// Looks an address up.
     #[must_use]
     pub fn place(&self, address: IpAddr) -> Place {
-        let address = address.to_canonical();
-        Place {
-            address,
-            set: self.prefixes.lookup(address),
-        }
+        Place::new(address, self.set_of(address))
+    }
+
+    /// The locations that contain `address`, as one number.
+    #[inline(always)]
+    pub(crate) fn set_of(&self, address: IpAddr) -> LocationSetIndex {
+        self.prefixes.lookup(address)
+    }
+
+    /// Asks for the memory that [`place`](Self::place) with the same address is going to touch.
+    #[inline]
+    pub(crate) fn expect(&self, address: IpAddr) {
+        self.prefixes.expect(address);
     }
 
     /// Whether `condition` matches at `place`; `None` is an address that is not known.
@@ -151,8 +169,9 @@ impl LocationTable {
             answer = answer.or(self.in_country(country, set, signals.country));
         }
         if !side.ranges.is_empty() {
-            let inside =
-                |set: LocationSet<'_>| side.ranges.iter().any(|&location| set.contains(location));
+            let inside = |set: LocationSet<'_>| {
+                !set.is_empty() && side.ranges.iter().any(|&location| set.contains(location))
+            };
             answer = answer.or(set.map(inside).into());
         }
         answer

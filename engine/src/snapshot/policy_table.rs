@@ -2,6 +2,7 @@
 //! that does not depend on the request.
 
 use super::location_table::LocationCondition;
+use super::prefix_table::LocationSetIndex;
 use crate::decision::PolicyIndex;
 use crate::evaluate::Truth;
 use crate::event::RiskLevel;
@@ -18,8 +19,8 @@ pub struct PolicyTable {
     pub(crate) policies: Vec<CompiledPolicy>,
     /// Policies that a decision must look at on every request: enabled and enforced here.
     pub(crate) enforced: Vec<PolicyIndex>,
-    /// Enabled policies that matter only if they changed after the token was issued, the latest
-    /// change first.
+    /// Enabled policies that are not enforced here: they matter only if they changed after the
+    /// token was issued. The latest change first.
     pub(crate) by_modification: Vec<(i64, PolicyIndex)>,
     /// Enabled policies that set how continuous access evaluation treats their users.
     pub(crate) modes: Vec<(ContinuousAccessEvaluation, PolicyIndex)>,
@@ -89,6 +90,13 @@ impl PolicyRows {
         }
     }
 
+    /// One word of a row; all bits where the table filters nothing.
+    #[inline(always)]
+    fn word(&self, row: usize, word: usize) -> u64 {
+        let position = row.wrapping_mul(self.width).wrapping_add(word);
+        self.words.get(position).copied().unwrap_or(u64::MAX)
+    }
+
     /// One row; `None` where the table filters nothing.
     pub(crate) fn row(&self, row: usize) -> Option<&[u64]> {
         let start = row.checked_mul(self.width)?;
@@ -114,10 +122,90 @@ pub(crate) struct ScopeMask {
     pub(crate) possible: Box<[u64]>,
     /// Certainly in scope.
     pub(crate) certain: Box<[u64]>,
+    /// Those of `possible` that may match while no risk is known: words that are not zero, each
+    /// after its number. Most tokens have few, however many policies there are.
+    pub(crate) quiet: Box<[(u32, u64)]>,
     /// A strict location policy concerns the token, or might.
     pub(crate) strict: bool,
     /// Location checks are switched off for the token.
     pub(crate) switched_off: bool,
+}
+
+/// The enforced policies that may object to a token about which nothing is known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Quiet<'a> {
+    policies: &'a PolicyTable,
+    first: u64,
+    mask: &'a ScopeMask,
+}
+
+impl<'a> Quiet<'a> {
+    /// Those of `mask`, whose word 0 is `first` as the token keeps it nearby: the mask itself is
+    /// only read where there are more than 64 enforced policies.
+    #[inline]
+    pub(crate) fn new(policies: &'a PolicyTable, first: u64, mask: &'a ScopeMask) -> Self {
+        Quiet {
+            policies,
+            first,
+            mask,
+        }
+    }
+
+    #[inline]
+    fn is_one_word(self) -> bool {
+        self.policies.enforced.len() <= 64
+    }
+
+    /// Whether there is none, wherever the request comes from.
+    #[inline]
+    pub(crate) fn is_empty(self) -> bool {
+        self.first == 0 && (self.is_one_word() || self.mask.quiet.is_empty())
+    }
+
+    /// Whether one of them may match at an address in the locations of `set`, or at any address
+    /// if it is not known.
+    #[inline(always)]
+    pub(crate) fn may_match_at(self, set: Option<LocationSetIndex>) -> bool {
+        let may_match = |word: u32, quiet: u64| {
+            let rows = &self.policies.at_location;
+            quiet & set.map_or(u64::MAX, |set| rows.word(set.index(), word as usize)) != 0
+        };
+        if self.is_one_word() {
+            return may_match(0, self.first);
+        }
+        let mut words = self.mask.quiet.iter();
+        words.any(|&(word, quiet)| may_match(word, quiet))
+    }
+}
+
+/// Positions that are in every one of some sets, ascending.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidates<'a, const FILTERS: usize> {
+    filters: [Option<&'a [u64]>; FILTERS],
+    count: usize,
+    next_word: usize,
+    /// The positions of the word before `next_word` that are still to come.
+    left: u64,
+}
+
+impl<const FILTERS: usize> Iterator for Candidates<'_, FILTERS> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.left == 0 {
+            let start = self.next_word * 64;
+            let more = self.count.checked_sub(start).filter(|&more| more > 0)?;
+            self.left = u64::MAX >> 64_usize.saturating_sub(more);
+            for filter in self.filters.iter().flatten() {
+                self.left &= filter.get(self.next_word).copied().unwrap_or(u64::MAX);
+            }
+            self.next_word += 1;
+        }
+        let position = (self.next_word - 1) * 64 + self.left.trailing_zeros() as usize;
+        self.left &= self.left - 1;
+        Some(position)
+    }
 }
 
 /// One policy.
@@ -143,6 +231,10 @@ pub struct CompiledPolicy {
     /// Names of conditions that are always unknown here.
     pub(crate) unjudged: Vec<String>,
     pub(crate) grant: Option<Grant>,
+    /// As [`Grant::blocks`].
+    pub(crate) blocks: bool,
+    /// The conditions that are configured, `1 << condition`.
+    pub(crate) configured: u16,
     /// Seconds after the last sign-in at which the next one is due.
     pub(crate) sign_in_period: Option<i64>,
     /// Why it is enforced here, if it is (semantics §4.2).
@@ -178,7 +270,7 @@ impl CompiledPolicy {
 
     /// Whether its grant blocks.
     pub(crate) fn blocks(&self) -> bool {
-        self.grant.as_ref().is_some_and(Grant::blocks)
+        self.blocks
     }
 }
 
@@ -192,26 +284,15 @@ impl PolicyTable {
     /// The positions in `enforced` that no filter rules out, in order. A filter that is `None`
     /// rules out nothing.
     pub(crate) fn candidates<'a, const FILTERS: usize>(
-        &'a self,
+        &self,
         filters: [Option<&'a [u64]>; FILTERS],
-    ) -> impl Iterator<Item = usize> + use<'a, FILTERS> {
-        let count = self.enforced.len();
-        (0..count.div_ceil(64)).flat_map(move |word| {
-            let left = count - word * 64;
-            let mut bits = if left >= 64 {
-                u64::MAX
-            } else {
-                (1 << left) - 1
-            };
-            for filter in filters.into_iter().flatten() {
-                bits &= filter.get(word).copied().unwrap_or(u64::MAX);
-            }
-            std::iter::from_fn(move || {
-                let bit = bits.trailing_zeros() as usize;
-                bits &= bits.wrapping_sub(1);
-                (bit < 64).then_some(word * 64 + bit)
-            })
-        })
+    ) -> Candidates<'a, FILTERS> {
+        Candidates {
+            filters,
+            count: self.enforced.len(),
+            next_word: 0,
+            left: 0,
+        }
     }
 
     /// Policies that are not enforced here but changed at or after second `issued`.
@@ -223,7 +304,14 @@ impl PolicyTable {
             .iter()
             .take_while(move |(modified, _)| issued <= *modified)
             .filter_map(|&(_, index)| Some((index, self.get(index)?)))
-            .filter(|(_, policy)| !policy.judged.any())
+    }
+
+    /// Whether there are policies that are not enforced here but changed at or after `issued`.
+    #[inline(always)]
+    pub(crate) fn has_changed_since(&self, issued: i64) -> bool {
+        self.by_modification
+            .first()
+            .is_some_and(|(modified, _)| issued <= *modified)
     }
 
     /// How many policies there are, of every state.

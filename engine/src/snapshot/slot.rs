@@ -53,6 +53,7 @@ impl TenantSlot {
     }
 
     /// The present count of changes.
+    #[inline]
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
@@ -84,41 +85,52 @@ impl TenantSlot {
     }
 }
 
-/// What a token remembers of its tenant.
+/// What a token remembers of its tenant, in half a cache line.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
     slot: Arc<TenantSlot>,
     generation: u64,
     snapshot: Arc<TenantSnapshot>,
-    /// Which of the snapshot's policies concern the token, for its own audience.
-    mask: ScopeMask,
+    quiet: u64,
 }
 
 impl Prepared {
-    /// Remembers the present snapshot of `slot` and what `ask` finds out about it. `generation`
-    /// is a count that was read before the slot was chosen: if a publication comes in between,
-    /// the memory is old at once.
+    /// Remembers the present snapshot of `slot`, beside what `ask` finds out about it.
+    /// `generation` is a count that was read before the slot was chosen: if a publication comes
+    /// in between, the memory is old at once.
     pub(crate) fn new(
         slot: Arc<TenantSlot>,
         generation: u64,
         ask: impl FnOnce(&TenantSnapshot) -> ScopeMask,
-    ) -> Option<Prepared> {
+    ) -> Option<(Prepared, ScopeMask)> {
         let snapshot = slot.load()?;
         let mask = ask(&snapshot);
-        Some(Prepared {
+        let prepared = Prepared {
             slot,
             generation,
             snapshot,
-            mask,
-        })
+            quiet: match mask.quiet.first() {
+                Some(&(0, word)) => word,
+                _ => 0,
+            },
+        };
+        Some((prepared, mask))
     }
 
-    /// What was found out about exactly this snapshot.
-    pub(crate) fn mask_of(&self, snapshot: &TenantSnapshot) -> Option<&ScopeMask> {
-        std::ptr::eq(&*self.snapshot, snapshot).then_some(&self.mask)
+    /// Whether it is about exactly this snapshot.
+    #[inline]
+    pub(crate) fn is_of(&self, snapshot: &TenantSnapshot) -> bool {
+        std::ptr::eq(&*self.snapshot, snapshot)
+    }
+
+    /// Word 0 of [`ScopeMask::quiet`].
+    #[inline]
+    pub(crate) fn quiet(&self) -> u64 {
+        self.quiet
     }
 
     /// The snapshot, if it is still the present one.
+    #[inline]
     pub(crate) fn current(&self) -> Option<&Arc<TenantSnapshot>> {
         (self.slot.generation() == self.generation).then_some(&self.snapshot)
     }
@@ -140,7 +152,7 @@ mod tests {
         let slot = Arc::new(TenantSlot::default());
         assert!(Prepared::new(slot.clone(), slot.generation(), |_| ScopeMask::default()).is_none());
         slot.publish(snapshot(1));
-        let prepared =
+        let (prepared, _) =
             Prepared::new(slot.clone(), slot.generation(), |_| ScopeMask::default()).unwrap();
         assert_eq!(prepared.current().unwrap().version(), 1);
         slot.publish(snapshot(2));

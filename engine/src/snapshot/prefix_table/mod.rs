@@ -141,7 +141,7 @@ impl PrefixTable {
     }
 
     /// The set of all locations that cover `address`; total, and free of allocation.
-    #[inline]
+    #[inline(always)]
     pub fn lookup(&self, address: IpAddr) -> LocationSetIndex {
         match address {
             IpAddr::V4(address) => self.ipv4.lookup(address.to_bits(), self.processor),
@@ -149,6 +149,20 @@ impl PrefixTable {
                 Some(address) => self.ipv4.lookup(address, self.processor),
                 None => self.processor.ranges(&self.ipv6, address.to_bits()),
             },
+        }
+    }
+
+    /// Asks for the memory that [`lookup`](Self::lookup) with the same address is going to touch,
+    /// as far as it can be told without waiting.
+    #[inline]
+    pub(crate) fn expect(&self, address: IpAddr) {
+        match address {
+            IpAddr::V4(address) => self.ipv4.expect(address.to_bits()),
+            IpAddr::V6(address) => {
+                if let Some(address) = mapped(address) {
+                    self.ipv4.expect(address);
+                }
+            }
         }
     }
 

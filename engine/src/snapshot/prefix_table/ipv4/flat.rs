@@ -109,6 +109,13 @@ impl<const BITS: u32> Flat<BITS> {
         LocationSetIndex::from_bits(segment.lookup(address))
     }
 
+    /// Asks for the lines that a lookup is going to read.
+    #[inline]
+    pub(super) fn expect(&self, address: u32) {
+        let segment = &self.segments[(address >> 24) as usize];
+        segment.expect(segment.root(address));
+    }
+
     /// Answers all `addresses`; the memory they wait for is fetched at the same time.
     #[inline(always)]
     pub(super) fn lookup_batch(&self, addresses: &[u32; BATCH]) -> [LocationSetIndex; BATCH] {

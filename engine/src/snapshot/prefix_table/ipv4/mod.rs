@@ -19,6 +19,13 @@ use super::register::PrefixRegister;
 /// From this many prefixes on, the flat trie is both faster and not much larger.
 const FLAT_FROM: usize = 4_096;
 
+/// From this many prefixes on, the flat trie is faster, and not much larger if the prefixes are in
+/// few of the networks of 8 bits: each of these costs a kibibyte.
+const DENSE_FROM: usize = 512;
+
+/// How many prefixes pay for the kibibyte of a network of 8 bits: 16 bytes each.
+const DENSE: usize = 64;
+
 /// Address → set.
 // The tag is a byte of its own, because it is read in every lookup: one folded into a pointer
 // or a capacity takes six instructions to unfold.
@@ -33,6 +40,18 @@ pub(super) enum Ipv4Map {
     Wide(Flat<32>),
 }
 
+/// Whether the prefixes are many enough for the networks of 8 bits that they are in.
+fn is_dense(register: &PrefixRegister<u32>) -> bool {
+    if register.len() < DENSE_FROM {
+        return false;
+    }
+    let mut networks = [false; 256];
+    for prefix in register.within(u32::MIN, u32::MAX) {
+        networks[(prefix.first() >> 24) as usize] = true;
+    }
+    networks.into_iter().filter(|&taken| taken).count() * DENSE <= register.len()
+}
+
 impl Default for Ipv4Map {
     fn default() -> Self {
         Self::Ranges(RangeMap::default())
@@ -45,7 +64,7 @@ impl Ipv4Map {
         register: &PrefixRegister<u32>,
         interner: &mut Interner,
     ) -> Result<Self, PrefixTableError> {
-        if register.len() < FLAT_FROM {
+        if register.len() < FLAT_FROM && !is_dense(register) {
             return Ok(Self::Ranges(RangeMap::new(register, interner)?));
         }
         match Self::narrow(register, interner)? {
@@ -100,6 +119,16 @@ impl Ipv4Map {
             Self::Narrow(flat) => processor.flat(flat, address),
             Self::Ranges(ranges) => processor.ranges(ranges, address),
             Self::Wide(flat) => processor.flat(flat, address),
+        }
+    }
+
+    /// Asks for the lines that a lookup is going to read.
+    #[inline]
+    pub(super) fn expect(&self, address: u32) {
+        match self {
+            Self::Ranges(_) => {}
+            Self::Narrow(flat) => flat.expect(address),
+            Self::Wide(flat) => flat.expect(address),
         }
     }
 
