@@ -67,12 +67,26 @@ fn parse(line: &str) -> Option<(IpAddr, u8)> {
     Some((address.parse().ok()?, length.parse().ok()?))
 }
 
-/// The text of a gzip file of the shared data.
+/// The text of a gzip file of the shared data: in the folder that `HIGHWATER_SHARED` names, or
+/// beside the workspace.
+///
+/// # Errors
+/// The file cannot be read.
 pub fn read_gzip(name: &str) -> io::Result<String> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let shared = std::env::var_os("HIGHWATER_SHARED").map_or_else(beside, PathBuf::from);
+    let path = shared.join("data").join(name);
+    let context = |error: io::Error| {
+        let remedy = "set HIGHWATER_SHARED to the folder that contains data/ip";
+        io::Error::new(
+            error.kind(),
+            format!("{}: {error}; {remedy}", path.display()),
+        )
+    };
     let mut text = String::new();
-    GzDecoder::new(File::open(shared.join("data").join(name))?).read_to_string(&mut text)?;
+    GzDecoder::new(File::open(&path).map_err(context)?)
+        .read_to_string(&mut text)
+        .map_err(context)?;
     Ok(text)
 }
 

@@ -1,6 +1,7 @@
 //! What the benches share: inputs that are the same in every run, and how long to measure.
 
 pub mod inputs;
+pub mod tenant;
 
 use std::time::Duration;
 
@@ -33,6 +34,14 @@ impl Random {
     /// A number below `bound`.
     pub fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.narrow()) * bound as u128) >> 64) as usize
+    }
+
+    /// A number below `bound`, the number `n` about `n + 1` times rarer than zero.
+    pub fn zipf(&mut self, bound: usize) -> usize {
+        // The inverse of the continuous distribution with density 1 / x on 1..=bound.
+        let uniform = (self.narrow() >> 11) as f64 / (1_u64 << 53) as f64;
+        let rank = (bound as f64 + 1.0).powf(uniform);
+        (rank as usize - 1).min(bound - 1)
     }
 }
 

@@ -10,29 +10,22 @@
 //! and application, and do not declare `cp1`, so that an answer does not depend on earlier ones.
 
 mod afternoon;
-mod tenant;
 
 use std::rc::Rc;
 
 use highwater::decision::Decision;
 use highwater::engine::Engine;
-use highwater::event::Dimension;
-use highwater::marks::{Mark, SubjectKeys};
 use highwater::request::Request;
 use highwater::settings::{EngineSettings, TenantSettings};
 use highwater::timestamp::Timestamp;
-use highwater::token::{IssuerProfile, TokenFacts, VerifiedToken};
-use serde_json::json;
+use highwater::token::VerifiedToken;
+use highwater_benches::Random;
+use highwater_benches::tenant::{self, NOW, TENANT, Tenant};
 
 use self::afternoon::{Afternoon, AfternoonToken};
-use self::tenant::Tenant;
 use crate::Options;
-use crate::data::Random;
 use crate::measure::{Mode, Subject, check, medians};
 use crate::report::{HIGHWATER, Report};
-
-/// The present of all requests, in seconds.
-const NOW: i64 = 1_763_760_000;
 
 /// Requests that are answered together in a batch.
 const BATCH: usize = 32;
@@ -75,54 +68,17 @@ impl Scene {
         tokens: usize,
     ) -> Result<Scene, Box<dyn std::error::Error>> {
         let engine = Engine::new(EngineSettings::default());
-        let id = "10000000-0000-4000-8000-000000000001";
-        engine.publish(id.parse()?, &tenant.model, TenantSettings::default())?;
+        engine.publish(TENANT.parse()?, &tenant.model, TenantSettings::default())?;
+        tenant::revoke(&engine, marks)?;
         let mut afternoon = Afternoon::new(&tenant.trusted);
-        let mut random = Random::new(7);
-
-        // Nine of ten marked users signed in again since; the others are refused.
-        let table = engine.facts().marks();
-        table.reserve(marks);
-        let tenant_id = id.parse()?;
         for user in 0..marks {
-            let before = if user % 10 == 0 {
-                NOW - 60
-            } else {
-                NOW - 86_400
-            };
-            let name = user_id(user);
-            let keys = SubjectKeys::new(engine.keyring(), &tenant_id, |dimension| {
-                (dimension == Dimension::User).then_some(name.as_str())
-            });
-            let shape = keys.dimensions();
-            table.use_shape(shape);
-            if let Some(key) = keys.key(shape) {
-                table.write(
-                    key,
-                    Mark {
-                        revoked_before: Some(before),
-                        ..Mark::NOTHING
-                    },
-                );
-            }
-            afternoon.revoke(user as u128, before);
+            afternoon.revoke(user as u128, tenant::revoked_before(user));
         }
-
-        let profile = IssuerProfile::generic("https://idp.example");
+        let mut random = Random::new(7);
+        // Half of the users were never heard of.
         let tokens = (0..tokens)
-            .map(|number| {
-                // Half of the users were never heard of.
-                let user = random.below(marks * 2);
-                let claims = json!({
-                    "iss": "https://idp.example", "tid": id, "oid": user_id(user), "aud": "api://orders",
-                    "iat": NOW - 600, "exp": NOW + 3_000, "sid": format!("session-{number}"),
-                    "uti": format!("token-{number}"), "deviceid": user_id(number), "azp": user_id(7),
-                    "scp": "orders.read", "groups": [],
-                });
-                let claims = claims.as_object().ok_or("claims are an object")?;
-                Ok(engine.token(TokenFacts::from_claims(claims, &profile)?))
-            })
-            .collect::<Result<Vec<VerifiedToken>, Box<dyn std::error::Error>>>()?;
+            .map(|number| tenant::token(&engine, TENANT, random.below(marks * 2), number))
+            .collect::<Result<Vec<VerifiedToken>, _>>()?;
         let addresses = (0..8_192).map(|_| tenant.address(&mut random)).collect();
         Ok(Scene {
             engine,
@@ -136,34 +92,38 @@ impl Scene {
         })
     }
 
-    fn request(&self, input: u32) -> (&VerifiedToken, Request<'static>) {
-        let spread = u64::from(input).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let token = &self.tokens[self.token_of(input)];
-        let address = self.addresses[(spread >> 44) as usize % self.addresses.len()];
+    /// `count` requests: which token, and which address.
+    fn inputs(&self, count: usize) -> Vec<Input> {
+        let mut random = Random::new(11);
+        (0..count)
+            .map(|_| Input {
+                token: random.below(self.tokens.len()) as u32,
+                address: random.below(self.addresses.len()) as u32,
+            })
+            .collect()
+    }
+
+    #[inline(always)]
+    fn request(&self, input: Input) -> (&VerifiedToken, Request<'static>) {
+        let address = self.addresses[input.address as usize];
         (
-            token,
+            &self.tokens[input.token as usize],
             Request::new(Timestamp::from_seconds(NOW), Some(address)),
         )
     }
 }
 
-impl Scene {
-    /// Which token a request comes with.
-    fn token_of(&self, input: u32) -> usize {
-        let spread = u64::from(input).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (spread >> 20) as usize % self.tokens.len()
-    }
-}
-
-/// A directory id made from a number, so that the afternoon may keep numbers.
-fn user_id(number: usize) -> String {
-    format!("20000000-0000-4000-8000-{number:012x}")
+/// One request, by number: choosing costs neither side anything.
+#[derive(Clone, Copy, Debug)]
+struct Input {
+    token: u32,
+    address: u32,
 }
 
 fn measure(
     work: &str,
     scene: Scene,
-    inputs: u32,
+    inputs: usize,
     options: &Options,
     report: &mut Report,
 ) -> Result<(), Box<dyn std::error::Error>> {
@@ -172,16 +132,16 @@ fn measure(
     let theirs = scene.clone();
     let batch = scene.clone();
     let subjects = [
-        Subject::single(HIGHWATER, None, move |&input: &u32| {
+        Subject::single(HIGHWATER, None, move |&input: &Input| {
             let (token, request) = ours.request(input);
             u32::from(ours.engine.decide(token, &request).status())
         }),
-        Subject::single("dashmap+ip_network_table", None, move |&input: &u32| {
+        Subject::single("dashmap+ip_network_table", None, move |&input: &Input| {
             let (_, request) = theirs.request(input);
-            let token = &theirs.afternoon_tokens[theirs.token_of(input)];
+            let token = &theirs.afternoon_tokens[input.token as usize];
             theirs.afternoon.decide(token, &request)
         }),
-        Subject::batch("highwater, batch", None, move |inputs: &[u32]| {
+        Subject::batch("highwater, batch", None, move |inputs: &[Input]| {
             let mut decisions = [Decision::UNDECIDED; BATCH];
             let mut sum = 0;
             for inputs in inputs.chunks(BATCH) {
@@ -196,7 +156,7 @@ fn measure(
             sum
         }),
     ];
-    let inputs: Vec<u32> = (0..inputs).collect();
+    let inputs = scene.inputs(inputs);
     check(&subjects, &inputs[..inputs.len().min(20_000)])?;
     let latency = medians(&subjects, &inputs, Mode::Latency, options.rounds());
     let throughput = medians(&subjects, &inputs, Mode::Throughput, options.rounds());

@@ -13,11 +13,12 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use highwater::snapshot::prefix_table::{LocationIndex, LocationSetIndex, PrefixTable};
+use highwater_benches::Random;
+use highwater_benches::inputs::read_gzip;
 
 use self::family::{Family, Ipv4, Ipv6};
 use crate::Options;
 use crate::allocation::counted;
-use crate::data::{Random, read_gzip};
 use crate::floor::Floor;
 use crate::measure::{Mode, Subject, check, median, medians};
 use crate::report::{HIGHWATER, Report};

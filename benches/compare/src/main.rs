@@ -10,13 +10,17 @@
 //! ```
 
 mod allocation;
-mod data;
+mod concurrent;
 mod decide;
 mod floor;
 mod location;
 mod marks;
 mod measure;
+mod minimal;
+mod policy_engines;
+mod redis;
 mod report;
+mod tenants;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -87,7 +91,12 @@ fn run(options: &Options, json: Option<PathBuf>) -> Result<(), Box<dyn std::erro
     let mut report = Report::new(options);
     location::run(options, &mut report)?;
     marks::run(options, &mut report)?;
+    minimal::run(options, &mut report)?;
     decide::run(options, &mut report)?;
+    tenants::run(options, &mut report)?;
+    concurrent::run(options, &mut report)?;
+    redis::run(options, &mut report)?;
+    policy_engines::run(options, &mut report)?;
     report.print();
     if let Some(path) = json {
         report.write_json(&path)?;

@@ -8,10 +8,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use highwater::marks::{Keyring, Mark, MarkKey, Marks};
+use highwater_benches::Random;
 
 use crate::Options;
 use crate::allocation::counted;
-use crate::data::Random;
 use crate::floor::Floor;
 use crate::measure::{Mode, Subject, check, medians};
 use crate::report::{HIGHWATER, Report};

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
+use highwater_benches::Random;
 use ip_network::{Ipv4Network, Ipv6Network};
 use ip_network_table::IpNetworkTable;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -11,7 +12,6 @@ use poptrie::Poptrie;
 use prefix_trie::PrefixMap;
 
 use crate::allocation::counted;
-use crate::data::Random;
 use crate::measure::Subject;
 
 /// One of the two address families.
@@ -58,12 +58,12 @@ impl Family for Ipv4 {
     }
 
     fn inside(prefix: Ipv4Net, random: &mut Random) -> Ipv4Addr {
-        let host = random.next() as u32 & prefix.hostmask().to_bits();
+        let host = random.narrow() as u32 & prefix.hostmask().to_bits();
         Ipv4Addr::from_bits(prefix.network().to_bits() | host)
     }
 
     fn anywhere(random: &mut Random) -> Ipv4Addr {
-        Ipv4Addr::from_bits(random.next() as u32)
+        Ipv4Addr::from_bits(random.narrow() as u32)
     }
 
     fn address(address: Ipv4Addr) -> IpAddr {

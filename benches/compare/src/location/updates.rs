@@ -8,11 +8,12 @@ use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
 use highwater::snapshot::prefix_table::{LocationIndex, PrefixChange, PrefixTable};
+use highwater_benches::Random;
+use highwater_benches::inputs::read_gzip;
 use ipnet::IpNet;
 
 use super::LOCATIONS;
 use crate::Options;
-use crate::data::{Random, read_gzip};
 use crate::report::{HIGHWATER, Report};
 
 /// The recorded changes that follow the routing tables, applied in order.
