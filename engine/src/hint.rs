@@ -1,9 +1,10 @@
-//! Hints to kernel and processor. They change how fast memory answers, never what it holds.
+//! Hints to kernel and processor, and one comparison of eight numbers at once. The hints change how
+//! fast memory answers, never what it holds.
 //!
 //! One of two modules of the engine with `unsafe` code (the other counts for the location table:
-//! `snapshot::prefix_table::processor`), because the two hints have no safe
-//! face. No call reads or writes the memory it is given, so all are sound for any address
-//! range at all; the safe signatures only make sure that the range is the caller's own.
+//! `snapshot::prefix_table::processor`), because none of these has a safe face. No hint reads or
+//! writes the memory it is given, so all are sound for any address range at all; the safe signatures
+//! only make sure that the range is the caller's own. The comparison works on values.
 //!
 //! What they are worth, with ten million subjects on a machine of two busy cores
 //! (`highwater-compare --only marks-10m`, once as it is and once with huge pages forbidden to the
@@ -78,4 +79,56 @@ pub(crate) fn prefetch_all<T>(value: &T) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = value;
+}
+
+/// Which of the eight halves of `pairs`, the lower half of the first pair first, are `wanted`: one
+/// bit each.
+#[inline(always)]
+pub(crate) fn equal_halves(pairs: [u64; 4], wanted: u32) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::*;
+        let [a, b, c, d] = pairs.map(u64::cast_signed);
+        // SAFETY: SSE2, all that these instructions need, is part of x86-64.
+        // They work on values in registers and touch no memory.
+        unsafe {
+            let wanted = _mm_set1_epi32(wanted.cast_signed());
+            let low = _mm_cmpeq_epi32(_mm_set_epi64x(b, a), wanted);
+            let high = _mm_cmpeq_epi32(_mm_set_epi64x(d, c), wanted);
+            let bits = |equal| _mm_movemask_ps(_mm_castsi128_ps(equal)).cast_unsigned();
+            bits(low) | bits(high) << 4
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    equal_halves_portable(pairs, wanted)
+}
+
+/// [`equal_halves`] on any processor.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn equal_halves_portable(pairs: [u64; 4], wanted: u32) -> u32 {
+    let half = |position: usize| (pairs[position / 2] >> (position % 2 * 32)) as u32;
+    (0..8).fold(0, |bits, position| {
+        bits | u32::from(half(position) == wanted) << position
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn vectors_and_numbers_compare_alike(halves: [u32; 8], wanted: u32, equal: u8) {
+            let half = |position: usize| {
+                let is_equal = equal >> position & 1 == 1;
+                u64::from(if is_equal { wanted } else { halves[position] })
+            };
+            let pairs = std::array::from_fn(|pair| half(2 * pair) | half(2 * pair + 1) << 32);
+            let bits = equal_halves(pairs, wanted);
+            prop_assert_eq!(bits, equal_halves_portable(pairs, wanted));
+            prop_assert_eq!(bits & u32::from(equal), u32::from(equal));
+        }
+    }
 }

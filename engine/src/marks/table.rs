@@ -41,12 +41,6 @@ pub(super) const BATCH: usize = 32;
 /// Set in the last pair of prints once a key did not fit the line.
 const SPILLED: u64 = 1 << 63;
 
-/// One in each of the two prints of a pair.
-const ONES: u64 = 0x0000_0001_0000_0001;
-
-/// The top bit of each of the two prints of a pair.
-const TOPS: u64 = ONES << 31;
-
 /// `until` of a subject about which nothing is known any more.
 pub(super) const NOTHING: u32 = 0;
 
@@ -281,44 +275,35 @@ fn print_of(pairs: &[u64; 4], slot: usize) -> u32 {
     (pairs[slot / 2] >> (slot % 2 * 32)) as u32 & (u32::MAX >> 1)
 }
 
-/// The slots of a line whose print is the wanted one, one bit each: those of even number from
-/// bit 0, those of odd number from bit 32.
+/// The slots of a line whose print is the wanted one, one bit each.
 #[derive(Clone, Copy)]
-struct Hits(u64);
+struct Hits(u32);
 
 impl Hits {
-    /// Compares all eight prints at once. A difference is a number of 31 bits; adding 2³¹ − 1
-    /// carries into its top bit unless it is zero, and never further.
+    /// Compares all eight prints at once.
     #[inline(always)]
     fn of(pairs: &[u64; 4], print: u32) -> Hits {
-        let wanted = u64::from(print) * ONES;
-        let mut hits = 0;
-        for (position, pair) in pairs.iter().enumerate() {
-            let difference = (pair & !TOPS) ^ wanted;
-            let differ = (difference + !TOPS) & TOPS;
-            hits |= (differ ^ TOPS) >> (31 - position);
-        }
-        Hits(hits)
+        let [a, b, c, d] = *pairs;
+        Hits(hint::equal_halves([a, b, c, d & !SPILLED], print))
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    #[inline]
+    #[inline(always)]
     fn are_several(self) -> bool {
         self.0 & self.0.wrapping_sub(1) != 0
     }
 
     /// The slot of the first hit; some slot if there is none.
-    #[inline]
+    #[inline(always)]
     fn first(self) -> usize {
-        let bit = (self.0 | 1 << 63).trailing_zeros() as usize;
-        (bit % 32 * 2 + bit / 32) % SLOTS
+        (self.0 | 1 << SLOTS).trailing_zeros() as usize % SLOTS
     }
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<usize> {
         if self.is_empty() {
             return None;
