@@ -28,7 +28,8 @@ fn slot_with(version: u64) -> Arc<TenantSlot> {
 /// As `Engine::refresh` does it.
 fn prepare(slot: &Arc<TenantSlot>) -> Option<Prepared> {
     let generation = slot.generation();
-    Prepared::new(Arc::clone(slot), generation, |_| ScopeMask::default())
+    let prepared = Prepared::new(Arc::clone(slot), generation, |_| ScopeMask::default());
+    prepared.map(|(prepared, _)| prepared)
 }
 
 #[test]
