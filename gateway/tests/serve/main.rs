@@ -11,3 +11,4 @@ mod gateway;
 mod issuer;
 mod limits;
 mod operations;
+mod traces;
