@@ -11,10 +11,10 @@
 #![allow(clippy::unwrap_used)] // a measurement that fails has nothing to say
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use highwater::event::Event;
 use highwater::ledger::{Facts, Retention};
@@ -59,11 +59,19 @@ fn facts() -> Arc<Facts> {
 }
 
 fn revoke(number: u64) -> Event {
+    // Of now: what has expired is not published.
+    static NOW: LazyLock<u64> = LazyLock::new(|| {
+        SystemTime::UNIX_EPOCH
+            .elapsed()
+            .unwrap_or_default()
+            .as_secs()
+    });
     Event::from_json(&format!(
-        r#"{{"time": 1763760000, "tenant": "8a0c1f0e-53cb-4d3c-9a6f-0a39c7d8c001",
+        r#"{{"time": {}, "tenant": "8a0c1f0e-53cb-4d3c-9a6f-0a39c7d8c001",
             "subject": {{"user": "00000000-0000-4000-8000-{number:012x}"}}, "effect": "revoke",
             "source": "https://idp.example/", "id": "0191c0de-0000-7000-8000-{number:012x}",
-            "event_type": "https://schemas.openid.net/secevent/caep/event-type/session-revoked"}}"#
+            "event_type": "https://schemas.openid.net/secevent/caep/event-type/session-revoked"}}"#,
+        *NOW
     ))
     .unwrap()
 }

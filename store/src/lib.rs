@@ -59,6 +59,8 @@ pub mod operator;
 mod pending;
 mod readiness;
 mod record;
+#[doc(hidden)]
+pub mod simulated;
 mod store;
 
 pub use disk::{Creation, DiskOptions, DiskStore};

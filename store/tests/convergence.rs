@@ -8,7 +8,6 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use highwater::event::{Dimension, Event};
@@ -16,7 +15,8 @@ use highwater::identifier::Identifier;
 use highwater::ledger::Facts;
 use highwater::marks::{Mark, SubjectKeys};
 use highwater::timestamp::Timestamp;
-use highwater_store::mesh::{Conflict, Heard, Key, Node, Outbox, Plan, Pointer};
+use highwater_store::mesh::{Message, Node, Outbox};
+use highwater_store::simulated::{Bus, Member};
 use highwater_store::{Document, MemoryStore, Store};
 use support::{TENANT, event, export, facts};
 
@@ -35,22 +35,10 @@ fn all_nodes_end_equal() {
     }
 }
 
-/// The bucket: last value per key, numbered.
-#[derive(Default)]
-struct Bucket {
-    generation: u64,
-    last: u64,
-    values: BTreeMap<String, (u64, Vec<u8>)>,
-    documents: BTreeMap<String, Document>,
-}
-
 struct Machine {
     store: Arc<MemoryStore>,
     outbox: Arc<Outbox>,
     node: Node,
-    /// Live messages under way, in any order.
-    inbox: Vec<(u64, String, Vec<u8>)>,
-    is_connected: bool,
 }
 
 impl Machine {
@@ -61,16 +49,24 @@ impl Machine {
             store,
             outbox,
             node,
-            inbox: Vec::new(),
-            is_connected: true,
         }
     }
+}
+
+impl Member for Machine {
+    fn node(&mut self) -> &mut Node {
+        &mut self.node
+    }
+
+    fn learnt(&mut self, _: &Message) {}
+
+    fn settle(&mut self) {}
 }
 
 struct World {
     random: Random,
     now: i64,
-    bucket: Bucket,
+    bus: Bus,
     machines: Vec<Machine>,
     /// Everything that anybody was ever told, joined by a ledger that nothing happens to.
     reference: Arc<Facts>,
@@ -81,7 +77,7 @@ fn run(seed: u64) {
     let mut world = World {
         random: Random(seed.wrapping_mul(2).wrapping_add(1)),
         now: 1_763_760_000,
-        bucket: Bucket::default(),
+        bus: Bus::new(NODES),
         machines: (0..NODES)
             .map(|_| Machine::start(Arc::new(MemoryStore::new(facts()))))
             .collect(),
@@ -111,27 +107,21 @@ impl World {
             30..33 => self.publish_document(index),
             33..58 => self.publish(index),
             58..85 => self.deliver(index),
-            85..90 => self.machines[index].is_connected ^= true,
+            85..90 => self.bus.toggle(index),
             90..94 => self.synchronise(index),
-            94..96 => self.heartbeat(index),
+            94..96 => self
+                .bus
+                .heartbeat(index, &mut |bound| self.random.below(bound)),
             96..98 => {
                 // The process ends; its own store remains, its outbox and inbox do not.
                 let store = Arc::clone(&self.machines[index].store);
                 self.machines[index] = Machine::start(store);
+                self.bus.restarted(index);
             }
             98 => self.now += 60,
             _ => {
                 if self.random.below(20) == 0 {
-                    // The bus loses everything and starts over.
-                    let generation = self.bucket.generation + 1;
-                    self.bucket = Bucket {
-                        generation,
-                        ..Bucket::default()
-                    };
-                    // A subscription is in order: what was under way comes before what follows.
-                    for machine in &mut self.machines {
-                        machine.inbox.clear();
-                    }
+                    self.bus.lose_everything();
                 }
             }
         }
@@ -180,152 +170,35 @@ impl World {
         drop(self.machines[index].store.commit(batch));
     }
 
-    /// One attempt to publish: it may not arrive, or its acknowledgement may not.
     fn publish(&mut self, index: usize) {
         let now = Timestamp::from_seconds(self.now);
-        if !self.machines[index].is_connected {
-            return;
-        }
-        let most = 1 + self.random.below(4);
-        for publication in self.machines[index].node.publications(None, most, now) {
-            self.attempt(index, publication, 3);
-        }
-    }
-
-    fn attempt(
-        &mut self,
-        index: usize,
-        publication: highwater_store::mesh::Publication,
-        tries: usize,
-    ) {
-        if self.random.below(10) == 0 {
-            return; // never arrived
-        }
-        let key = publication.key.to_string();
-        let current = self.bucket.values.get(&key).cloned();
-        if current.as_ref().map_or(0, |(revision, _)| *revision) == publication.expected {
-            if let highwater_store::mesh::Outgoing::Document(document) = &publication.outgoing {
-                let digest = document.digest().to_string();
-                self.bucket.documents.insert(digest, document.clone());
-            }
-            let revision = self.store_value(key, publication.outgoing.payload());
-            if self.random.below(10) != 0 {
-                self.machines[index].node.published(&publication, revision);
-            }
-            return;
-        }
-        let node = &mut self.machines[index].node;
-        let current = current
-            .as_ref()
-            .map(|(revision, bytes)| (*revision, &bytes[..]));
-        match node.conflict(publication, current) {
-            Conflict::Retry(publication) if tries > 0 => {
-                self.attempt(index, publication, tries - 1);
-            }
-            Conflict::Fetch(pointer) => self.fetch(index, &pointer),
-            Conflict::Retry(_) | Conflict::Settled => {}
-            Conflict::Unreadable => panic!("all nodes speak one version"),
-        }
-    }
-
-    fn store_value(&mut self, key: String, payload: Vec<u8>) -> u64 {
-        self.bucket.last += 1;
-        let revision = self.bucket.last;
-        for machine in &mut self.machines {
-            let copies = match self.random.below(12) {
-                0 => 0,
-                1 => 2,
-                _ => 1,
-            };
-            for _ in 0..copies {
-                if machine.is_connected {
-                    machine.inbox.push((revision, key.clone(), payload.clone()));
-                }
-            }
-        }
-        self.bucket.values.insert(key, (revision, payload));
-        revision
-    }
-
-    fn heartbeat(&mut self, index: usize) {
-        if self.machines[index].is_connected {
-            self.store_value(format!("h.{index}"), Vec::new());
-        }
+        let choose = &mut |bound| self.random.below(bound);
+        self.bus
+            .publish(index, &mut self.machines[index], now, choose);
     }
 
     fn deliver(&mut self, index: usize) {
         let now = Timestamp::from_seconds(self.now);
-        let machine = &mut self.machines[index];
-        if machine.inbox.is_empty() {
-            return;
-        }
-        // Mostly in order, sometimes not.
-        let position = match self.random.below(4) {
-            0 => self.random.below(machine.inbox.len()),
-            _ => 0,
-        };
-        let (revision, key, payload) = machine.inbox.remove(position);
-        match machine.node.hear(revision, Key::parse(&key), &payload, now) {
-            Heard::Fetch(pointer) => self.fetch(index, &pointer),
-            Heard::Applied(_) | Heard::Nothing => {}
-        }
-    }
-
-    fn fetch(&mut self, index: usize, pointer: &Pointer) {
-        if let Some(document) = self.bucket.documents.get(&pointer.digest.to_string()) {
-            // Content is shared by digest, the instant of publication is the pointer's.
-            let document = Document::new(
-                pointer.tenant.clone(),
-                Arc::clone(document.bytes()),
-                pointer.published,
-            );
-            drop(self.machines[index].node.fetched(document));
-        }
+        let choose = &mut |bound| self.random.below(bound);
+        self.bus
+            .deliver(index, &mut self.machines[index], now, choose);
     }
 
     fn synchronise(&mut self, index: usize) {
-        if !self.machines[index].is_connected {
-            return;
-        }
         let now = Timestamp::from_seconds(self.now);
-        let name = format!("bucket {}", self.bucket.generation);
-        let last = self.bucket.last;
-        let from = match self.machines[index].node.begin(&name, last) {
-            Plan::Full => 0,
-            Plan::Delta { from } => from,
-        };
-        let mut values: Vec<_> = self
-            .bucket
-            .values
-            .iter()
-            .filter(|(_, (revision, _))| *revision >= from)
-            .map(|(key, (revision, payload))| (*revision, key.clone(), payload.clone()))
-            .collect();
-        values.sort();
-        for (number, (revision, key, payload)) in values.into_iter().enumerate() {
-            if self.random.below(200) == 0 {
-                return; // the connection broke in the middle
-            }
-            if number % 3 == 0 {
-                self.deliver(index);
-            }
-            let node = &mut self.machines[index].node;
-            if let Heard::Fetch(pointer) = node.read(revision, Key::parse(&key), &payload) {
-                self.fetch(index, &pointer);
-            }
-        }
-        self.machines[index].node.finish(last, now);
+        let choose = &mut |bound| self.random.below(bound);
+        self.bus
+            .synchronise(index, &mut self.machines[index], now, choose);
     }
 
     /// Faults stop; every node does what the driver does: read when behind, publish what waits.
     fn heal(&mut self) {
-        for machine in &mut self.machines {
-            machine.is_connected = true;
-        }
+        self.bus.connect_all();
         for _ in 0..40 {
             for index in 0..NODES {
-                self.heartbeat(index);
-                while !self.machines[index].inbox.is_empty() {
+                self.bus
+                    .heartbeat(index, &mut |bound| self.random.below(bound));
+                while !self.bus.is_delivered(index) {
                     self.deliver(index);
                 }
                 self.synchronise(index);

@@ -11,10 +11,10 @@ use std::time::Duration;
 use highwater::identifier::Identifier;
 use highwater::ledger::Facts;
 use highwater::timestamp::Timestamp;
+use highwater_store::simulated::{Disk, Fault};
 use highwater_store::{
     Batch, Condition, DiskOptions, DiskStore, Document, Space, Store, StoreError, Value,
 };
-use support::faulty::{Fault, FaultyDisk};
 use support::{event, export, facts, revoke};
 
 fn options() -> DiskOptions {
@@ -25,7 +25,7 @@ fn options() -> DiskOptions {
     }
 }
 
-fn open(disk: &FaultyDisk) -> Result<DiskStore, StoreError> {
+fn open(disk: &Disk) -> Result<DiskStore, StoreError> {
     DiskStore::open_medium(Box::new(disk.clone()), facts(), &options())
 }
 
@@ -172,7 +172,7 @@ fn replay(store: &highwater_store::MemoryStore, step: usize) {
 
 /// Calls that opening, the script and closing make when nothing fails.
 fn calls_of_a_run(forget: Forget) -> u64 {
-    let disk = FaultyDisk::with_store();
+    let disk = Disk::with_store();
     let before = disk.calls();
     let store = open(&disk).unwrap();
     assert!(script(&store, forget).len() >= STEPS - 1);
@@ -180,8 +180,8 @@ fn calls_of_a_run(forget: Forget) -> u64 {
     disk.calls() - before
 }
 
-fn run_with(fault: Fault, call: u64, forget: Forget) -> (FaultyDisk, Vec<usize>) {
-    let disk = FaultyDisk::with_store();
+fn run_with(fault: Fault, call: u64, forget: Forget) -> (Disk, Vec<usize>) {
+    let disk = Disk::with_store();
     disk.fail_at(call, fault);
     let acknowledged = match open(&disk) {
         Ok(store) => script(&store, forget),
@@ -238,7 +238,7 @@ fn after_dying_at_any_call_a_power_cut_leaves_what_was_acknowledged() {
 fn after_a_failed_flush_nothing_is_acknowledged_until_the_store_is_reopened() {
     let mut failed = 0;
     for call in 0..200 {
-        let disk = FaultyDisk::with_store();
+        let disk = Disk::with_store();
         let store = open(&disk).unwrap();
         store.apply(&revoke(1, 1)).wait().unwrap();
         disk.fail_at(call, Fault::Error);
@@ -271,7 +271,7 @@ fn after_a_failed_flush_nothing_is_acknowledged_until_the_store_is_reopened() {
 
 #[test]
 fn on_a_full_disk_decisions_go_on_and_the_store_heals_by_itself() {
-    let disk = FaultyDisk::with_store();
+    let disk = Disk::with_store();
     let store = open(&disk).unwrap();
     store.apply(&revoke(1, 1)).wait().unwrap();
     disk.set_full(true);
@@ -306,7 +306,7 @@ fn on_a_full_disk_decisions_go_on_and_the_store_heals_by_itself() {
 
 #[test]
 fn what_was_forgotten_while_the_store_refused_is_forgotten_on_disk_later() {
-    let disk = FaultyDisk::with_store();
+    let disk = Disk::with_store();
     let store = open(&disk).unwrap();
     // More than are deleted in one transaction.
     let batch = (0..5000).fold(Batch::new(), |batch, number| {

@@ -11,5 +11,7 @@ pub mod fuzzing;
 pub mod generate;
 pub mod oracle;
 pub mod request_line;
+#[cfg(feature = "members")]
+pub mod simulation;
 pub mod surface;
 pub mod vector;

@@ -1,8 +1,6 @@
 //! What several tests need: facts, events, and a store that lies in memory and can fail.
 #![allow(dead_code)] // each test uses its own part
 
-pub(crate) mod faulty;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

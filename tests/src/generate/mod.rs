@@ -14,6 +14,7 @@ mod when;
 
 pub use random::Random;
 
+use highwater::event::Event;
 use highwater::settings::{
     DenyStatus, EngineSettings, LoopBudget, PolicyChange, TenantSettings, UnknownWithoutCapability,
 };
@@ -29,6 +30,18 @@ pub const REQUESTS: usize = 96;
 #[must_use]
 pub fn case(seed: u64) -> Case {
     make(&mut Random::new(seed), format!("seed {seed}"), REQUESTS)
+}
+
+/// As [`case`], with another number of requests.
+#[must_use]
+pub fn case_of(seed: u64, requests: usize) -> Case {
+    make(&mut Random::new(seed), format!("seed {seed}"), requests)
+}
+
+/// An event that says something sensible.
+#[must_use]
+pub fn event(random: &mut Random) -> Event {
+    steps::event(random)
 }
 
 /// The case that a fuzzer steers to, with `requests` requests.

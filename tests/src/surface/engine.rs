@@ -77,7 +77,7 @@ pub(super) enum Headers {
 }
 
 /// One engine while a case lasts.
-pub(super) struct Run<'a> {
+pub(crate) struct Run<'a> {
     pub(super) engine: Engine,
     names: &'a [String],
     headers: Headers,
@@ -89,6 +89,11 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// An engine to which the tenant of the case is published.
+    #[cfg(feature = "members")]
+    pub(crate) fn start_without_headers(read: &'a ReadCase<'_>, engine: Engine) -> Run<'a> {
+        Run::start(read, engine, Headers::LeftOut)
+    }
+
     pub(super) fn start(read: &'a ReadCase<'_>, engine: Engine, headers: Headers) -> Run<'a> {
         let tenant = TenantId::new(TENANT).expect("the constant is an identifier");
         engine
@@ -113,6 +118,24 @@ impl<'a> Run<'a> {
         let decision = self.engine.decide(token, &line.request());
         let answer = self.answer(&decision, line);
         self.answers.push(answer);
+    }
+
+    #[cfg(feature = "members")]
+    /// The answers of this engine and of `oracle` to a request of the case; `None` if that
+    /// cannot be read.
+    pub(crate) fn decide_beside(
+        &mut self,
+        read: &'a ReadCase<'_>,
+        number: usize,
+        oracle: &mut crate::oracle::Oracle,
+    ) -> Option<(Answer, Answer)> {
+        let line = read.request(number)?;
+        self.decide(line);
+        let decided = self.answers.pop()?;
+        let mut expected = super::oracle::decide(oracle, &line.line, self.names);
+        // The facade does not explain.
+        expected.results = None;
+        Some((decided, expected))
     }
 
     pub(super) fn refuse(&mut self) {

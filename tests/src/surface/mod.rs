@@ -12,6 +12,8 @@ mod reopened;
 pub use c_abi::CSurface;
 pub use command::CommandSurface;
 pub use engine::EngineSurface;
+#[cfg(feature = "members")]
+pub(crate) use engine::Run as EngineRun;
 pub use oracle::OracleSurface;
 #[cfg(feature = "members")]
 pub use reopened::{RestartedOracle, RestartedSurface};
@@ -83,7 +85,29 @@ impl<'a> ReadCase<'a> {
         }
     }
 
-    fn settings(&self) -> EngineSettings {
+    /// The documents of the tenant.
+    #[cfg(feature = "members")]
+    pub(crate) fn model(&self) -> &TenantModel {
+        &self.model
+    }
+
+    /// The settings of the tenant.
+    #[cfg(feature = "members")]
+    pub(crate) fn tenant_settings(&self) -> highwater::settings::TenantSettings {
+        self.case.tenant.clone()
+    }
+
+    #[cfg(feature = "members")]
+    /// The request of a number, counted round and round; `None` if it cannot be read.
+    fn request(&self, number: usize) -> Option<&ReadLine> {
+        let requests = || {
+            self.steps()
+                .filter(|(step, _)| matches!(step, Step::Request { .. }))
+        };
+        requests().nth(number % requests().count().max(1))?.1
+    }
+
+    pub(crate) fn settings(&self) -> EngineSettings {
         self.case.engine.clone()
     }
 

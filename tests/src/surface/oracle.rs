@@ -49,7 +49,7 @@ pub(super) fn run(read: &ReadCase<'_>, mut before: impl FnMut(usize, &mut Oracle
     answers
 }
 
-fn decide(oracle: &mut Oracle, line: &RequestLine, names: &[String]) -> Answer {
+pub(super) fn decide(oracle: &mut Oracle, line: &RequestLine, names: &[String]) -> Answer {
     let decision = oracle.decide(&line.token, &line.request());
     Answer {
         decision: word(decision.outcome, decision.status),

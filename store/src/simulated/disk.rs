@@ -5,16 +5,18 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
-use highwater_store::StoreError;
-use highwater_store::disk::medium::Medium;
 use parking_lot::Mutex;
 use redb::StorageBackend;
 
-pub(crate) const SECTOR: u64 = 512;
+use crate::StoreError;
+use crate::disk::medium::Medium;
+
+/// What is written whole or not at all, in bytes.
+pub const SECTOR: u64 = 512;
 
 /// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// Nothing happens, and an error comes back.
     Error,
     /// Half of a write happens, and an error comes back. Other calls just fail.
@@ -26,7 +28,7 @@ pub(crate) enum Fault {
 }
 
 #[derive(Debug, Default)]
-struct Disk {
+struct State {
     /// What a reader of the running machine sees.
     live: Vec<u8>,
     /// What a power cut leaves for certain.
@@ -45,60 +47,72 @@ struct Disk {
 
 /// A disk shared by everything that opens it, one after another.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct FaultyDisk {
-    disk: Arc<Mutex<Disk>>,
+pub struct Disk {
+    disk: Arc<Mutex<State>>,
 }
 
-impl FaultyDisk {
+impl Disk {
     /// An empty store on a disk without faults.
-    pub(crate) fn with_store() -> FaultyDisk {
-        let disk = FaultyDisk::default();
-        highwater_store::disk::initialise(disk.path(), Box::new(disk.clone())).unwrap();
+    #[must_use]
+    pub fn with_store() -> Disk {
+        let disk = Disk::default();
+        let made = crate::disk::initialise(disk.path(), Box::new(disk.clone()));
+        debug_assert!(made.is_ok(), "a disk without faults");
         disk
     }
 
-    pub(crate) fn image(&self) -> Vec<u8> {
+    /// What a reader of the running machine sees.
+    #[must_use]
+    pub fn image(&self) -> Vec<u8> {
         self.disk.lock().live.clone()
     }
 
-    pub(crate) fn from_image(image: Vec<u8>) -> FaultyDisk {
-        FaultyDisk {
-            disk: Arc::new(Mutex::new(Disk {
+    /// A disk without faults that holds these bytes.
+    #[must_use]
+    pub fn from_image(image: Vec<u8>) -> Disk {
+        Disk {
+            disk: Arc::new(Mutex::new(State {
                 durable: image.clone(),
                 live: image,
-                ..Disk::default()
+                ..State::default()
             })),
         }
     }
 
     /// Makes call number `call` (counted from now) fail.
-    pub(crate) fn fail_at(&self, call: u64, fault: Fault) {
+    pub fn fail_at(&self, call: u64, fault: Fault) {
         let mut disk = self.disk.lock();
         disk.plan = Some((disk.calls + call, fault));
         disk.failed = false;
     }
 
-    pub(crate) fn set_full(&self, full: bool) {
+    /// Whether the disk is full from now on.
+    pub fn set_full(&self, full: bool) {
         self.disk.lock().full = full;
     }
 
     /// Calls since the beginning.
-    pub(crate) fn calls(&self) -> u64 {
+    #[must_use]
+    pub fn calls(&self) -> u64 {
         self.disk.lock().calls
     }
 
     /// Whether the planned fault happened.
-    pub(crate) fn has_failed(&self) -> bool {
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
         self.disk.lock().failed
     }
 
-    pub(crate) fn last_call(&self) -> &'static str {
+    /// The kind of the last call.
+    #[must_use]
+    pub fn last_call(&self) -> &'static str {
         self.disk.lock().last
     }
 
     /// What is left after a power cut: the flushed bytes, and of the sectors written since, those
     /// that `survives` says. A sector is written whole or not at all.
-    pub(crate) fn after_power_cut(&self, mut survives: impl FnMut(u64) -> bool) -> FaultyDisk {
+    #[must_use]
+    pub fn after_power_cut(&self, mut survives: impl FnMut(u64) -> bool) -> Disk {
         let disk = self.disk.lock();
         let mut image = disk.durable.clone();
         // The length is metadata of its own: the longer of the two is always a possible one.
@@ -111,15 +125,16 @@ impl FaultyDisk {
                 }
             }
         }
-        FaultyDisk::from_image(image)
+        Disk::from_image(image)
     }
 
     /// The same bytes on a disk that works, as a process finds them that was started again.
-    pub(crate) fn after_restart(&self) -> FaultyDisk {
-        FaultyDisk::from_image(self.image())
+    #[must_use]
+    pub fn after_restart(&self) -> Disk {
+        Disk::from_image(self.image())
     }
 
-    fn call(&self, name: &'static str) -> (parking_lot::MutexGuard<'_, Disk>, Option<Fault>) {
+    fn call(&self, name: &'static str) -> (parking_lot::MutexGuard<'_, State>, Option<Fault>) {
         let mut disk = self.disk.lock();
         let index = disk.calls;
         disk.calls += 1;
@@ -146,8 +161,13 @@ impl FaultyDisk {
 }
 
 fn range_of(sector: u64, length: usize) -> std::ops::Range<usize> {
-    let start = usize::try_from(sector * SECTOR).unwrap().min(length);
-    start..(start + usize::try_from(SECTOR).unwrap()).min(length)
+    let start = index(sector * SECTOR).min(length);
+    start..(start + index(SECTOR)).min(length)
+}
+
+/// Disks of a simulation fit into memory.
+fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn error(fault: Fault) -> io::Error {
@@ -157,7 +177,7 @@ fn error(fault: Fault) -> io::Error {
     }
 }
 
-impl StorageBackend for FaultyDisk {
+impl StorageBackend for Disk {
     fn len(&self) -> io::Result<u64> {
         match self.call("len") {
             (disk, None) => Ok(disk.live.len() as u64),
@@ -170,7 +190,7 @@ impl StorageBackend for FaultyDisk {
         if let Some(fault) = fault {
             return Err(error(fault));
         }
-        let start = usize::try_from(offset).unwrap();
+        let start = index(offset);
         let bytes = disk
             .live
             .get(start..start + out.len())
@@ -184,7 +204,7 @@ impl StorageBackend for FaultyDisk {
         if let Some(fault) = fault {
             return Err(error(fault));
         }
-        disk.live.resize(usize::try_from(length).unwrap(), 0);
+        disk.live.resize(index(length), 0);
         Ok(())
     }
 
@@ -195,8 +215,17 @@ impl StorageBackend for FaultyDisk {
             // the disk unless they are written again.
             return Err(error(fault));
         }
-        disk.durable = disk.live.clone();
-        disk.dirty.clear();
+        let State {
+            live,
+            durable,
+            dirty,
+            ..
+        } = &mut *disk;
+        durable.resize(live.len(), 0);
+        for (sector, ()) in std::mem::take(dirty) {
+            let range = range_of(sector, live.len());
+            durable[range.clone()].copy_from_slice(&live[range]);
+        }
         Ok(())
     }
 
@@ -207,7 +236,7 @@ impl StorageBackend for FaultyDisk {
             Some(Fault::Short) => &data[..data.len() / 2],
             Some(fault) => return Err(error(fault)),
         };
-        let start = usize::try_from(offset).unwrap();
+        let start = index(offset);
         let end = start + data.len();
         if disk.live.len() < end {
             disk.live.resize(end, 0);
@@ -222,7 +251,7 @@ impl StorageBackend for FaultyDisk {
     }
 }
 
-impl Medium for FaultyDisk {
+impl Medium for Disk {
     fn path(&self) -> &Path {
         Path::new("faulty disk")
     }
