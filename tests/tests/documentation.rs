@@ -42,7 +42,14 @@ fn functions(folder: &Path, found: &mut BTreeSet<String>) {
 fn every_test_that_the_documents_name_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut there = BTreeSet::new();
-    for member in ["engine", "signals", "store", "middleware", "tests"] {
+    for member in [
+        "engine",
+        "signals",
+        "store",
+        "middleware",
+        "gateway",
+        "tests",
+    ] {
         functions(&root.join(member), &mut there);
     }
     let mut count = 0;
