@@ -1,0 +1,3 @@
+module highwater.example/highwater
+
+go 1.24
