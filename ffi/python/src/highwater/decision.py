@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from ._library import Json, ffi, json_argument, lib
-from .errors import Status, check, failure
+from .errors import Status, check
 
 if TYPE_CHECKING:
     from ._library import CData
@@ -199,18 +199,3 @@ class Decisions(Sequence[Decision]):
 
 
 _OUTCOME_WORD = ffi.offsetof("highwater_decision", "outcome") // 4
-
-
-def decide_one(engine: CData, token: CData, request: CData) -> Decision:
-    """One call of the library."""
-    struct: Any = _new_decision(_DECISION)
-    struct.size = DECISION_SIZE
-    status = _decide(engine, token, request, struct)
-    if status:
-        raise failure(status)
-    return Decision(struct)
-
-
-_DECISION = ffi.typeof("highwater_decision *")
-_new_decision = ffi.new
-_decide = lib.highwater_engine_decide

@@ -19,8 +19,8 @@ from ._library import (
     take_text,
     text_argument,
 )
-from .decision import DECISION_ARRAY, DECISION_SIZE, Decision, Decisions, decide_one
-from .errors import ClosedError, check
+from .decision import DECISION_ARRAY, DECISION_SIZE, Decision, Decisions
+from .errors import ClosedError, check, failure
 from .token import Token
 
 if TYPE_CHECKING:
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from .batch import Batch
     from .documents import Documents
     from .request import Request
+
+
+_new = ffi.new
+_decide = lib.highwater_engine_decide
+_DECISION = ffi.typeof("highwater_decision *")
+# Its size alone; everything else is zero, which denies.
+_UNDECIDED = (DECISION_SIZE,)
 
 
 class Publication(NamedTuple):
@@ -165,7 +172,15 @@ class Engine:
 
     def decide(self, token: Token, request: Request) -> Decision:
         """Decides a request, and remembers a challenge so that it is not repeated without end."""
-        return decide_one(self.handle(), token.handle(), request.struct)
+        # Written out: a function call of Python costs as much as the decision.
+        engine, verified = self._handle, token._handle
+        if engine is None or verified is None:
+            raise ClosedError("engine" if engine is None else "token")
+        struct = _new(_DECISION, _UNDECIDED)
+        status = _decide(engine, verified, request.struct, struct)
+        if status:
+            raise failure(status)
+        return Decision(struct)
 
     def decide_batch(self, batch: Batch) -> Decisions:
         """Decides every request of a batch, in order. All are decided or none: an error's path is
