@@ -176,11 +176,10 @@ impl Laboratory {
         let file = self.tree.join(&mutant.file);
         let sound = read(&file)?;
         if sound.matches(&mutant.find).count() != 1 {
-            return Err(format!(
-                "`{}`: what it replaces has to occur exactly once in `{}`",
-                mutant.name,
+            return Ok(Seen::DoesNotBuild(format!(
+                "what it replaces has to occur exactly once in `{}`",
                 mutant.file.display()
-            ));
+            )));
         }
         write(&file, sound.replace(&mutant.find, &mutant.put).as_bytes())?;
         let seen = self.check(&mutant.noticed_by);
