@@ -425,6 +425,31 @@ async fn a_flood_of_unknown_keys_asks_once_per_cooldown() {
 }
 
 #[tokio::test]
+async fn a_slow_issuer_keeps_a_bounded_number_of_requests_waiting() {
+    let (key, stranger) = (SigningKey::new("ES256", "k"), SigningKey::new("EdDSA", "s"));
+    let server = KeyServer::start(jwks(&[&key])).await;
+    let validator = Arc::new(remote(&server));
+    validator.fetch_keys(at(0)).await.unwrap();
+    let held = server.hold().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for id in 0..1100 {
+        let (validator, token) = (Arc::clone(&validator), named(&stranger, id));
+        tasks.spawn(async move { validator.validate(&token, at(60)).await });
+    }
+    // The issuer has not answered, and those without a place are told so.
+    for _ in 0..1100 - 1024 {
+        refused(tasks.join_next().await.unwrap().unwrap(), 401, "token_key");
+    }
+    let good = key.token(&claims(&json!({})));
+    assert!(validator.validate(&good, at(60)).await.is_ok());
+    drop(held);
+    while let Some(result) = tasks.join_next().await {
+        refused(result.unwrap(), 401, "token_key");
+    }
+    assert_eq!(server.fetches(), 2);
+}
+
+#[tokio::test]
 async fn a_client_that_hangs_up_does_not_keep_keys_from_others() {
     let key = SigningKey::new("ES256", "k");
     let server = KeyServer::start(jwks(&[&key])).await;

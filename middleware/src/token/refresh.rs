@@ -23,7 +23,14 @@ pub(super) struct Remote {
     due: AtomicI64,
     /// Held while a fetch is under way, so that everybody waits for the same one.
     under_way: Arc<tokio::sync::Mutex<()>>,
+    /// Places for those who wait, so that a slow issuer and a flood of unknown keys do not keep
+    /// every connection busy.
+    waiting: tokio::sync::Semaphore,
 }
+
+/// How many requests wait for the keys of one issuer; more are answered with those that are
+/// known.
+const MAXIMUM_WAITING: usize = 1024;
 
 impl IssuerKeys {
     /// Keys that are fetched when they are needed.
@@ -34,6 +41,7 @@ impl IssuerKeys {
                 fetcher,
                 due: AtomicI64::new(due(&keys)),
                 under_way: Arc::default(),
+                waiting: tokio::sync::Semaphore::new(MAXIMUM_WAITING),
             }),
             keys: RwLock::new(keys),
             losses: AtomicU64::new(0),
@@ -62,6 +70,9 @@ impl IssuerKeys {
         issuer: usize,
     ) -> Result<(), KeyFetchError> {
         let Some(remote) = &self.remote else {
+            return Ok(());
+        };
+        let Ok(_place) = remote.waiting.try_acquire() else {
             return Ok(());
         };
         let guard = Arc::clone(&remote.under_way).lock_owned().await;

@@ -167,7 +167,7 @@ impl TokenValidator {
     }
 
     /// Verifies `token`; waits for its issuer's keys if they do not have its key, at most for one
-    /// fetch, and only if one is allowed or under way.
+    /// fetch, and only if one is allowed or under way and fewer than 1,024 others wait.
     ///
     /// # Errors
     /// Why it is refused.

@@ -140,6 +140,7 @@ struct Published {
     keys: Mutex<Option<Value>>,
     metadata: Mutex<Value>,
     delay: Mutex<Duration>,
+    gate: Arc<tokio::sync::Mutex<()>>,
     fetches: AtomicUsize,
 }
 
@@ -149,6 +150,7 @@ impl KeyServer {
             keys: Mutex::new(Some(keys)),
             metadata: Mutex::default(),
             delay: Mutex::default(),
+            gate: Arc::default(),
             fetches: AtomicUsize::new(0),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -161,6 +163,7 @@ impl KeyServer {
                     jwks.fetches.fetch_add(1, Ordering::SeqCst);
                     let delay = *jwks.delay.lock();
                     tokio::time::sleep(delay).await;
+                    drop(jwks.gate.lock().await);
                     match &*jwks.keys.lock() {
                         Some(keys) => (StatusCode::OK, keys.to_string()),
                         None => (StatusCode::BAD_GATEWAY, "down".to_owned()),
@@ -190,6 +193,11 @@ impl KeyServer {
 
     pub(crate) fn answer_after(&self, delay: Duration) {
         *self.state.delay.lock() = delay;
+    }
+
+    /// Answers nobody while the guard lives.
+    pub(crate) async fn hold(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.state.gate).lock_owned().await
     }
 
     pub(crate) fn fetches(&self) -> usize {
