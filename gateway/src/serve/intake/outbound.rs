@@ -129,7 +129,7 @@ impl Outbound {
         timeout: Duration,
     ) -> Result<Answer, OutboundError> {
         let read = async {
-            let mut response = builder.send().await.map_err(|error| refused(&error))?;
+            let mut response = builder.send().await.map_err(refused)?;
             let status = response.status().as_u16();
             let retry_after_seconds = response
                 .headers()
@@ -137,7 +137,7 @@ impl Outbound {
                 .and_then(|value| value.to_str().ok())
                 .and_then(|value| retry_after(value, crate::input::events::wall_clock()));
             let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(|error| refused(&error))? {
+            while let Some(chunk) = response.chunk().await.map_err(refused)? {
                 if body.len() + chunk.len() > limit {
                     return Err(OutboundError::TooLong(limit));
                 }
@@ -155,10 +155,12 @@ impl Outbound {
     }
 }
 
-/// The whole chain of causes: the first alone says only that sending failed.
-fn refused(error: &reqwest::Error) -> OutboundError {
+/// The whole chain of causes: the first alone says only that sending failed. The address is said
+/// by whoever asked.
+fn refused(error: reqwest::Error) -> OutboundError {
+    let error = error.without_url();
     let mut text = String::new();
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    let mut cause: Option<&dyn std::error::Error> = Some(&error);
     while let Some(error) = cause {
         if !text.is_empty() {
             text.push_str(": ");

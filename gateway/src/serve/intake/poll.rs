@@ -115,7 +115,7 @@ async fn step(
     counter!("highwater_polls_total", "transmitter" => source.name().to_string(), "outcome" => result)
         .increment(1);
     if let Some(reason) = &outcome.failure {
-        tracing::warn!(transmitter = %source.name(), reason, "the poll failed");
+        tracing::warn!(transmitter = %source.name(), url = request.url, reason, "the poll failed");
         return;
     }
     intake.heard(source, intake.service.now());

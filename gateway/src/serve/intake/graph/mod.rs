@@ -213,7 +213,7 @@ impl Synchroniser {
         let answer = outbound
             .send(request, token.as_ref(), MAXIMUM_PAGE, TIMEOUT)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| format!("`{}`: {error}", request.url))?;
         if answer.status == 401 {
             self.access.refused().await;
         }
