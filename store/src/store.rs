@@ -19,7 +19,20 @@ use crate::{Document, Pending, Space, StoreError, Value};
 ///
 /// # Blocking and async
 /// `commit` itself never waits for the disk. `store.apply(&event).wait()` blocks a thread,
-/// `store.apply(&event).await` a task of any runtime.
+/// `store.apply(&event).await` a task of any runtime:
+///
+/// ```
+/// use highwater::event::Event;
+/// use highwater_store::{Store, StoreError};
+///
+/// async fn take(store: &dyn Store, event: &Event) -> Result<(), StoreError> {
+///     store.apply(event).await
+/// }
+///
+/// fn take_blocking(store: &dyn Store, event: &Event) -> Result<(), StoreError> {
+///     store.apply(event).wait()
+/// }
+/// ```
 pub trait Store: Send + Sync + 'static {
     /// What decisions read. Change it only through the store.
     fn facts(&self) -> &Arc<Facts>;
