@@ -179,6 +179,12 @@ impl Engine {
             .is_some_and(|slot| slot.clear())
     }
 
+    /// Removes what was published for any tenant: tokens of tenants without a snapshot of their own
+    /// are refused from now on. Whether there was something.
+    pub fn remove_for_any_tenant(&self) -> bool {
+        self.any_tenant.clear()
+    }
+
     /// The present snapshot of `tenant`.
     #[must_use]
     pub fn snapshot(&self, tenant: &TenantId) -> Option<Arc<TenantSnapshot>> {

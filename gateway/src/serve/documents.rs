@@ -167,8 +167,11 @@ impl Documents {
         }
         let mut tenants = self.tenants.write();
         let is_gone = |key: &&Option<TenantId>| !present.contains_key(*key);
-        for tenant in tenants.keys().filter(is_gone).flatten() {
-            engine.remove(tenant);
+        for gone in tenants.keys().filter(is_gone) {
+            match gone {
+                Some(tenant) => engine.remove(tenant),
+                None => engine.remove_for_any_tenant(),
+            };
         }
         let is_incomplete = present.values().any(|state| state.published.is_none());
         *tenants = present;

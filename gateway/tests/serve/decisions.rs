@@ -426,6 +426,31 @@ async fn a_policy_that_changes_on_disk_is_in_force_after_a_signal() {
 }
 
 #[tokio::test]
+async fn a_tenant_that_is_taken_out_of_the_configuration_is_refused_after_a_signal() {
+    for id in ["contoso", "*"] {
+        let issuer = Issuer::new();
+        let keys = issuer.key_set();
+        let configuration = crate::issuer::CONFIGURATION.replace("contoso", id);
+        let files = [
+            ("office.json", crate::gateway::OFFICE_ONLY),
+            ("keys.json", keys.as_str()),
+        ];
+        let gateway = Gateway::start(&configuration, &files);
+        let token = issuer.token(json!({}));
+        let status = async || {
+            ask(&gateway, &token, &[("x-forwarded-for", OFFICE)])
+                .await
+                .status()
+        };
+        assert_eq!(status().await, StatusCode::OK, "{id}");
+        let (without, _) = configuration.split_once("[[tenant]]").unwrap();
+        std::fs::write(gateway.path("highwater.toml"), without).unwrap();
+        gateway.signal(rustix::process::Signal::HUP);
+        until(async || status().await == StatusCode::FORBIDDEN).await;
+    }
+}
+
+#[tokio::test]
 async fn the_demonstration_shows_the_four_outcomes() {
     let gateway = Gateway::demonstration();
     let token = async |query: &str| {
