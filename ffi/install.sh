@@ -9,8 +9,7 @@
 #
 # The version comes from the workspace's manifest. LIBDIR (default lib) names the folder of the
 # libraries, DESTDIR is put before everything, PROFILE (default release) is cargo's profile.
-# Needs cargo and a C compiler. `cargo cinstall` of cargo-c installs the same but for the CMake
-# files.
+# Needs cargo, a C compiler and python3.
 set -euo pipefail
 prefix=${1:?usage: ffi/install.sh PREFIX}
 case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
