@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use casbin::prelude::*;
+use casbin::{CoreApi, DefaultModel, Enforcer, MemoryAdapter, MgmtApi};
 
 use crate::{ISSUED, Question, USERS, range, revoked_before};
 
