@@ -1,7 +1,10 @@
-"""Real clients, unmodified, through a gateway: check_clients.py HIGHWATER NODE_FOLDER [CLIENT...]
+"""Real clients, unmodified, through a gateway:
+check_clients.py HIGHWATER NODE_FOLDER RUST_CLIENT [CLIENT...]
 
 Each calls with a token that is good, is revoked by a pushed event (or moves elsewhere), gets the
-401, asks its credential for a token with exactly our claims, retries and succeeds.
+401, asks its credential for a token with exactly our claims, retries and succeeds. Some clients
+know nothing of challenges: they show the 401 and ask for nothing, and with what they offer their
+application it can do the rest.
 """
 
 import base64
@@ -10,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import ssl
 import subprocess
 import sys
@@ -29,10 +33,19 @@ CLIENTS = {
     "azure-mgmt-core (Python)": ["python", "azure_core_client.py", "arm"],
     "msal (Python)": ["python", "msal_client.py"],
     "Kiota (Python)": ["python", "kiota_client.py", "plain"],
-    "Microsoft Graph core (Python)": ["python", "kiota_client.py", "graph"],
+    "Microsoft Graph core (Python)": ["python", "kiota_client.py", "core"],
+    "Microsoft Graph SDK (Python)": ["python", "kiota_client.py", "sdk"],
     "@azure/core-rest-pipeline (JavaScript)": ["node", "azure_core_client.mjs", "core"],
     "@azure/core-client (JavaScript)": ["node", "azure_core_client.mjs", "client"],
     "Kiota (JavaScript)": ["node", "azure_core_client.mjs", "kiota"],
+    "Microsoft Graph SDK (JavaScript), claims handed over": ["node", "graph_client.mjs", "handed"],
+    "azure_core (Rust), claims handed over": ["rust", "handed"],
+}
+
+# These leave challenges to their application: it sees the 401, once and again.
+SHOWING = {
+    "Microsoft Graph SDK (JavaScript), alone": ["node", "graph_client.mjs", "plain"],
+    "azure_core (Rust), alone": ["rust", "plain"],
 }
 
 
@@ -127,17 +140,10 @@ class Client:
 
 def challenged(name, command, change, world):
     """One client, one change: the whole exchange."""
-    gateway, way_in, files, node = world
+    gateway, way_in, files, places = world
     user = f"{name} {change.__name__}"
     way_in.source, way_in.challenges = OFFICE, []
     tokens = Tokens(gateway, user, files)
-    program = {"python": sys.executable, "node": "node"}[command[0]]
-    if command[0] == "node":
-        # Node looks for packages beside the file.
-        file = pathlib.Path(node) / command[1]
-        file.write_text((HERE / command[1]).read_text())
-    else:
-        file = HERE / command[1]
     environment = {
         **os.environ,
         "PEERS_URL": f"https://localhost:{way_in.port}",
@@ -146,7 +152,9 @@ def challenged(name, command, change, world):
         "REQUESTS_CA_BUNDLE": files[0],
         "NODE_EXTRA_CA_CERTS": files[0],
     }
-    client = Client([program, str(file), *command[2:]], environment)
+    program, folder = places[command[0]]
+    rest = command[1:] if folder is None else [str(folder / command[1]), *command[2:]]
+    client = Client([program, *rest], environment)
     try:
         first = client.call()
         if first != 200:
@@ -154,21 +162,39 @@ def challenged(name, command, change, world):
         if tokens.asked or way_in.challenges:
             raise AssertionError("challenged for no reason")
         change(gateway, way_in, user)
-        second = client.call()
-        if second != 200:
-            raise AssertionError(f"after the challenge: {second}")
-        if len(way_in.challenges) != 1:
-            raise AssertionError(f"challenged {len(way_in.challenges)} times")
-        if not asked_as_sent(name, tokens.asked, way_in.challenges):
-            raise AssertionError(f"asked for {tokens.asked}, not for {way_in.challenges}")
-        # And the new token is good: no further challenge, no further token.
-        before = tokens.requests
-        third = client.call()
-        if third != 200 or tokens.requests != before or len(way_in.challenges) != 1:
-            raise AssertionError(f"once more: {third}")
+        check = shown if name in SHOWING else answered
+        check(name, client, tokens, way_in)
     finally:
         client.stop()
         tokens.server.shutdown()
+
+
+def answered(name, client, tokens, way_in):
+    """The challenge was answered, and nobody but the client and its credential noticed."""
+    second = client.call()
+    if second != 200:
+        raise AssertionError(f"after the challenge: {second}")
+    if len(way_in.challenges) != 1:
+        raise AssertionError(f"challenged {len(way_in.challenges)} times")
+    if not asked_as_sent(name, tokens.asked, way_in.challenges):
+        raise AssertionError(f"asked for {tokens.asked}, not for {way_in.challenges}")
+    # And the new token is good: no further challenge, no further token.
+    before = tokens.requests
+    third = client.call()
+    if third != 200 or tokens.requests != before or len(way_in.challenges) != 1:
+        raise AssertionError(f"once more: {third}")
+
+
+def shown(_, client, tokens, way_in):
+    """The application sees a 401 for every call, each sent once; nobody asks for claims."""
+    for calls in (1, 2):
+        status = client.call()
+        if status != 401:
+            raise AssertionError(f"call {calls}: {status}, not 401")
+        if len(way_in.challenges) != calls:
+            raise AssertionError(f"{calls} calls, {len(way_in.challenges)} challenges")
+    if tokens.asked or tokens.requests != 1:
+        raise AssertionError(f"{tokens.requests} tokens, asked for {tokens.asked}")
 
 
 def asked_as_sent(name, asked, sent):
@@ -189,8 +215,14 @@ def moved(_, way_in, __):
 
 
 def main():
-    binary, node, *names = sys.argv[1:]
-    chosen = {name: command for name, command in CLIENTS.items() if not names or name in names}
+    binary, node, rust, *names = sys.argv[1:]
+    node = pathlib.Path(node)
+    clients = {**CLIENTS, **SHOWING}
+    chosen = {name: command for name, command in clients.items() if not names or name in names}
+    for file in HERE.glob("*.mjs"):
+        # Node looks for packages beside the file.
+        shutil.copy(file, node)
+    places = {"python": [sys.executable, HERE], "node": ["node", node], "rust": [rust, None]}
     failures = 0
     with tempfile.TemporaryDirectory(prefix="highwater-clients-") as folder:
         files = certificate(folder)
@@ -200,7 +232,7 @@ def main():
         for name, command in chosen.items():
             for change in (revoked, moved):
                 try:
-                    challenged(name, command, change, (gateway, way_in, files, node))
+                    challenged(name, command, change, (gateway, way_in, files, places))
                     print(f"ok    {name}: {change.__name__}", flush=True)
                 except Exception:
                     failures += 1

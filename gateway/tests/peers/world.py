@@ -195,7 +195,8 @@ DOCUMENTS = [
 class Gateway:
     """`highwater serve`, and those whom it listens to."""
 
-    def __init__(self, binary):
+    def __init__(self, binary, more=""):
+        """`more` is what the configuration ends with."""
         self.issuer = Key("tokens")
         self.transmitter = Key("sets")
         self.keys = Documents(
@@ -206,7 +207,7 @@ class Gateway:
         text = CONFIGURATION.format(
             audience=AUDIENCE, issuer=ISSUER, tenant=TENANT, keys=self.keys.url
         )
-        (folder / "highwater.toml").write_text(text)
+        (folder / "highwater.toml").write_text(text + more)
         (folder / "documents.json").write_text(json.dumps(DOCUMENTS))
         self.log = open(folder / "log", "wb")
         self.process = subprocess.Popen(
@@ -395,7 +396,8 @@ def certificate(folder):
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
          "-nodes", "-days", "2", "-subj", "/CN=localhost", "-out", files[0], "-keyout", files[1],
-         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+         "-addext", "basicConstraints=critical,CA:FALSE"],
         check=True, capture_output=True,
     )  # fmt: skip
     return files

@@ -3,21 +3,7 @@
 
 import readline from "node:readline";
 
-const { PEERS_URL: url, PEERS_TOKENS: tokens } = process.env;
-const scope = "api://orders/.default";
-
-// As an identity library: ask the issuer once, and again if there are claims.
-let kept;
-const credential = {
-  async getToken(_scopes, options) {
-    if (options?.claims || !kept) {
-      const query = options?.claims ? `?claims=${encodeURIComponent(options.claims)}` : "";
-      const answer = await (await fetch(`${tokens}/token${query}`)).json();
-      kept = { token: answer.access_token, expiresOnTimestamp: answer.expires_on * 1000 };
-    }
-    return kept;
-  },
-};
+import { credential, scope, url } from "./credential.mjs";
 
 async function pipeline(challengeCallbacks) {
   const core = await import("@azure/core-rest-pipeline");
