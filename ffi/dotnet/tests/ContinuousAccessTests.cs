@@ -16,6 +16,8 @@ namespace Highwater.Tests
         private const string Issuer = "https://idp.example";
 
         private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        private readonly SemaphoreSlim asked = new SemaphoreSlim(0);
+        private readonly SemaphoreSlim left = new SemaphoreSlim(0);
         private volatile bool stopping;
         private int verified;
         private int served;
@@ -38,6 +40,11 @@ namespace Highwater.Tests
         private string Verify(string raw)
         {
             Interlocked.Increment(ref verified);
+            if (raw == "leaving")
+            {
+                asked.Release();
+                left.Wait();
+            }
             string[] parts = raw.Split('.');
             if (parts.Length != 3) return null;
             byte[] signed = Encoding.UTF8.GetBytes(parts[0] + "." + parts[1]);
@@ -115,6 +122,20 @@ namespace Highwater.Tests
             }
         }
 
+        // A client that resets its connection while its token is verified: the answer finds nobody.
+        private void Leave(int port)
+        {
+            using (var client = new TcpClient("127.0.0.1", port))
+            {
+                byte[] request = Encoding.ASCII.GetBytes(
+                    "GET / HTTP/1.1\r\nHost: 127.0.0.1:" + port + "\r\nAuthorization: Bearer leaving\r\n\r\n");
+                client.GetStream().Write(request, 0, request.Length);
+                asked.Wait();
+                client.LingerState = new LingerOption(true, 0);
+            }
+            left.Release();
+        }
+
         private static int Status(int port, string authorization)
         {
             return (int)Ask(port, authorization).StatusCode;
@@ -187,9 +208,11 @@ namespace Highwater.Tests
             Expect.Equal(3, served);
             Expect.Equal(200, Status(port, "Bearer " + renewed));
             Expect.Equal(before + 1, verified);
+            for (int count = 0; count < 5; count++) Leave(port);
+            Expect.Equal(200, Status(port, "Bearer " + renewed));
             engine.Dispose();
             Expect.Equal(500, Status(port, "Bearer " + renewed));
-            Expect.Equal(4, served);
+            Expect.Equal(5, served);
         }
     }
 }
