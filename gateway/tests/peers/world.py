@@ -118,7 +118,7 @@ class Documents:
 
 CONFIGURATION = """
 [engine]
-loop_budget = {{ per_token = 1000, per_subject = 1000 }}
+loop_budget = {{ per_token = 1000000, per_subject = 1000000 }}
 
 [[serve.listener]]
 kind = "decisions"
