@@ -64,7 +64,8 @@ impl Sources {
     pub(crate) fn deploy(&self) -> Result<Deployment, Failure> {
         let configuration = self.configuration()?;
         let tenants = self.read(configuration.as_ref(), false)?;
-        refuse_or_warn(&tenants, self.accept_refused)?;
+        refuse_or_warn(&tenants, self.accept_refused)
+            .map_err(|error| error.with_remedy("or go on without them: --accept-refused"))?;
         let settings = configuration
             .as_ref()
             .map_or_else(EngineSettings::default, |configuration| {
@@ -239,7 +240,7 @@ fn refuse_or_warn(tenants: &[ReadTenant], accept: bool) -> Result<(), Failure> {
     }
     Err(Failure::Input(format!(
         "{parts} in the documents; without them, what they forbid would be allowed{list}\n\
-         correct them, or go on without them: --accept-refused"
+         correct them"
     )))
 }
 

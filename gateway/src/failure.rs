@@ -30,6 +30,16 @@ pub(crate) enum Failure {
     ClosedPipe,
 }
 
+impl Failure {
+    /// The same, with what else could be done where the input is wrong.
+    pub(crate) fn with_remedy(self, remedy: &str) -> Failure {
+        match self {
+            Failure::Input(message) => Failure::Input(format!("{message}, {remedy}")),
+            other => other,
+        }
+    }
+}
+
 /// Results that cannot be written. Reading has its own message with the file's name.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {

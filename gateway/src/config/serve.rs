@@ -29,6 +29,13 @@ pub(crate) struct ServeSection {
 }
 
 impl ServeSection {
+    /// Whether anybody is answered decisions, rather than events taken only.
+    pub(crate) fn decides(&self) -> bool {
+        self.listeners
+            .iter()
+            .any(|listener| listener.kind == ListenerKind::Decisions)
+    }
+
     /// How long requests under way may take when the gateway is told to stop.
     pub(crate) fn drain(&self) -> Duration {
         self.drain

@@ -169,9 +169,13 @@ impl Service {
 }
 
 impl Service {
-    /// The keys of each issuer. Known keys go on while theirs cannot be fetched.
+    /// The keys of each issuer. Known keys go on while theirs cannot be fetched. A gateway that
+    /// takes events only needs none.
     fn key_parts(&self) -> Vec<Part> {
         let Some(validator) = self.judge.validator() else {
+            if !self.configuration.serve.decides() {
+                return Vec::new();
+            }
             let condition = "no audience is configured; every token is refused";
             return vec![part("keys", None, false, condition)];
         };

@@ -105,6 +105,7 @@ fn refused_documents_stop_everything_unless_accepted() {
     let ended = folder.run("decide --documents broken.json", &request("a", "192.0.2.1"));
     assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
     assert!(ended.stderr.contains("broken.json /state"), "{ended:?}");
+    assert!(ended.stderr.contains("--accept-refused"), "{ended:?}");
     let ended = folder.run(
         "decide --documents broken.json --accept-refused",
         &request("a", "192.0.2.1"),

@@ -15,6 +15,20 @@ async fn ready(gateway: &Gateway) -> (StatusCode, Value) {
 }
 
 #[tokio::test]
+async fn a_gateway_that_only_takes_events_needs_no_keys() {
+    let gateway = Gateway::start(
+        "[[tenant]]\nid = \"contoso\"\ndocuments = [\"office.json\"]\n\
+         [[serve.listener]]\nkind = \"intake\"\naddress = \"127.0.0.1:0\"\n\
+         [[serve.listener]]\nkind = \"admin\"\naddress = \"127.0.0.1:0\"\ntoken_file = \"token\"\n",
+        &[("office.json", OFFICE_ONLY), ("token", "secret")],
+    );
+    let answer = reqwest::get(gateway.url("admin", "/readyz")).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let (_, log) = gateway.stop();
+    assert!(!log.contains("no audience"), "{log}");
+}
+
+#[tokio::test]
 async fn a_gateway_with_documents_is_ready_and_counts() {
     let gateway = Issuer::new().gateway("");
     let (status, readiness) = ready(&gateway).await;

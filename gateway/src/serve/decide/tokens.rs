@@ -48,10 +48,12 @@ pub(super) fn validator(
         let own = keys.as_ref().and_then(|keys| keys.audiences);
         let audiences = own.unwrap_or(&section.audiences);
         if audiences.is_empty() {
-            tracing::error!(
-                issuer = profile.issuer,
-                "no audience is configured, so its tokens are refused; say `[token] audiences`"
-            );
+            if configuration.serve.decides() {
+                tracing::error!(
+                    issuer = profile.issuer,
+                    "no audience is configured, so its tokens are refused; say `[token] audiences`"
+                );
+            }
             continue;
         }
         let source = source(keys, &configuration.folder)?;
