@@ -1,7 +1,7 @@
 //! What the layer costs per request, with a token that is known: the same service with and
 //! without it, in turns, on one thread.
 //!
-//! `cargo run --release -p highwater-tower --example cost`
+//! `cargo run --release -p highwater-tower --example layer_cost`
 
 #![allow(clippy::unwrap_used, reason = "a measurement on keys of its own")]
 
