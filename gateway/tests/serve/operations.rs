@@ -20,7 +20,10 @@ async fn a_gateway_that_only_takes_events_needs_no_keys() {
         "[[tenant]]\nid = \"contoso\"\ndocuments = [\"office.json\"]\n\
          [[serve.listener]]\nkind = \"intake\"\naddress = \"127.0.0.1:0\"\n\
          [[serve.listener]]\nkind = \"admin\"\naddress = \"127.0.0.1:0\"\ntoken_file = \"token\"\n",
-        &[("office.json", OFFICE_ONLY), ("token", "secret")],
+        &[
+            ("office.json", OFFICE_ONLY),
+            ("token", "a secret of operators"),
+        ],
     );
     let answer = reqwest::get(gateway.url("admin", "/readyz")).await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
