@@ -10,5 +10,12 @@ mod full_disk;
 mod gateway;
 mod issuer;
 mod limits;
+mod mesh;
 mod operations;
 mod traces;
+
+// The store's tests run the same servers.
+#[path = "../../../store/tests/support/server.rs"]
+mod server;
+#[path = "../../../store/tests/support/mod.rs"]
+mod support;

@@ -18,17 +18,14 @@ pub(crate) fn program() -> Option<PathBuf> {
     if let Ok(path) = std::env::var("HIGHWATER_NATS_SERVER") {
         return Some(path.into());
     }
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = package
-        .parent()
-        .unwrap()
-        .join("target/nats/bin/nats-server");
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let path = project.join("target/nats/bin/nats-server");
     // Tests run side by side; the first one that needs the server installs it for all.
     static IS_THERE: OnceLock<bool> = OnceLock::new();
     let is_there = IS_THERE.get_or_init(|| {
         path.exists()
             || Command::new("sh")
-                .arg(package.join("tests/nats/install.sh"))
+                .arg(project.join("store/tests/nats/install.sh"))
                 .stdout(Stdio::null())
                 .status()
                 .is_ok_and(|status| status.success())
