@@ -174,6 +174,9 @@ async fn connect(shared: &Arc<Shared>, options: &NatsOptions) -> Outcome<Client>
             .map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
     }
     if let Some(tls) = &options.tls {
+        // The client takes the default of the process, and panics in a process that was built with
+        // several and chose none. A host that chose one keeps it.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         connecting = connecting.require_tls(true);
         if let Some(authorities) = &tls.authorities {
             connecting = connecting.add_root_certificates(authorities.clone());
