@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use highwater::engine::Engine;
 use highwater::identifier::TenantId;
@@ -21,6 +21,7 @@ use super::metrics::Metrics;
 use crate::config::Configuration;
 use crate::config::limits::Limits;
 use crate::failure::Failure;
+use crate::input::events::wall_clock;
 
 /// The gateway's state. Shared by every listener and every task.
 pub(crate) struct Service {
@@ -75,10 +76,7 @@ impl Service {
 
     /// The present. The only clock that decisions are made by.
     pub(crate) fn now(&self) -> Timestamp {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Timestamp::from_milliseconds(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        wall_clock()
     }
 
     /// Reads the configuration's tenants and their documents again and publishes what compiles.
