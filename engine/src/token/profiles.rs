@@ -19,10 +19,7 @@ impl IssuerProfiles {
     pub fn new(profiles: Vec<IssuerProfile>) -> IssuerProfiles {
         if profiles.is_empty() {
             return IssuerProfiles {
-                profiles: vec![
-                    IssuerProfile::entra("https://sts.windows.net/*/"),
-                    IssuerProfile::entra("https://login.microsoftonline.com/*/v2.0"),
-                ],
+                profiles: IssuerProfiles::entra().into(),
                 fallback: Some(IssuerProfile::generic("")),
             };
         }
@@ -30,6 +27,15 @@ impl IssuerProfiles {
             profiles,
             fallback: None,
         }
+    }
+
+    /// Entra by its well-known issuers: of tokens of version 1, and of version 2.
+    #[must_use]
+    pub fn entra() -> [IssuerProfile; 2] {
+        [
+            IssuerProfile::entra("https://sts.windows.net/*/"),
+            IssuerProfile::entra("https://login.microsoftonline.com/*/v2.0"),
+        ]
     }
 
     /// The profile for tokens of `issuer`.

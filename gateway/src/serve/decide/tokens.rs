@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use highwater::engine::Engine;
-use highwater::token::IssuerProfile;
+use highwater::token::IssuerProfiles;
 use highwater_signals::set::KeySet;
 use highwater_tower::token::{AcceptedIssuer, KeySource, TokenValidator};
 
@@ -12,12 +12,6 @@ use crate::config::Configuration;
 use crate::config::issuer::{KeyPlace, Keys};
 use crate::failure::Failure;
 use crate::input::read;
-
-/// Entra, where no issuer is configured: v1 and v2 tokens.
-const ENTRA: [&str; 2] = [
-    "https://sts.windows.net/*/",
-    "https://login.microsoftonline.com/*/v2.0",
-];
 
 /// The validator; `None` if no audience is configured, so that no token can be for us.
 ///
@@ -36,9 +30,7 @@ pub(super) fn validator(
     let mut is_empty = true;
     let mut accepted = Vec::new();
     if configuration.issuers.is_empty() {
-        for issuer in ENTRA {
-            accepted.push((IssuerProfile::entra(issuer), None));
-        }
+        accepted.extend(IssuerProfiles::entra().map(|profile| (profile, None)));
     } else {
         for issuer in &configuration.issuers {
             accepted.push((issuer.profile(), Some(issuer.keys()?)));
