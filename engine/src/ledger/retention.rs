@@ -8,7 +8,8 @@ use crate::timestamp::Timestamp;
 ///
 /// The law: forgetting a register changes no decision about a token that is still alive. A
 /// watermark at T refuses tokens issued up to T, and the last of those expires one token
-/// lifetime later. A denied *token* is such a token. A denied *session* also refuses what the
+/// lifetime later. A denied *token* is such a token: it is denied after its issue, give or take
+/// the clocks. A denied *session* also refuses what the
 /// issuer hands out in that session later, so it has to be kept as long as sessions last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {

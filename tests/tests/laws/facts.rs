@@ -44,29 +44,7 @@ proptest! {
     /// §1, retention: forgetting changes no decision about a token within its lifetime.
     #[test]
     fn forgetting_changes_nothing_for_living_tokens(seed: u64, later in 0_i64..20_000) {
-        let mut case = generate::case(seed);
-        case.engine = EngineSettings {
-            longest_token_lifetime: 3901,
-            retention_margin: 60,
-            ..case.engine
-        };
-        case.issuer.anchor = highwater::token::Anchor::IssuedAt;
-        let now = names::ORIGIN + later;
-        let lines: Vec<Value> = lines(&case)
-            .into_iter()
-            .filter(|line| {
-                let claim = |name: &str| line["token"][name].as_i64().unwrap_or(0);
-                claim("exp") - claim("iat") <= 3901
-            })
-            .map(|mut line| {
-                line["now"] = json!(now);
-                line
-            })
-            .collect();
-        let engine = engine_with(&case, &events(&case));
-        let before = judge(&engine, &case, &lines);
-        engine.forget_expired(Timestamp::from_seconds(now));
-        prop_assert_eq!(judge(&engine, &case, &lines), before);
+        forgetting_changes_nothing(seed, later)?;
     }
 
     /// §1 and §3.3: a revoked token stays refused whatever else is reported, until a newer one.
@@ -190,4 +168,55 @@ proptest! {
             prop_assert!(decision.is_degraded());
         }
     }
+}
+
+/// A token denied before it was issued: the denial is forgotten first, which the law excludes.
+#[test]
+fn a_denial_older_than_its_token_is_outside_the_law_of_retention() {
+    forgetting_changes_nothing(2_775_627_729_952_903_199, 3661).expect("the law holds");
+}
+
+fn forgetting_changes_nothing(seed: u64, later: i64) -> Result<(), TestCaseError> {
+    const LIFETIME: i64 = 3901;
+    const MARGIN: i64 = 60;
+    let mut case = generate::case(seed);
+    case.engine = EngineSettings {
+        longest_token_lifetime: LIFETIME,
+        retention_margin: MARGIN,
+        ..case.engine
+    };
+    case.issuer.anchor = highwater::token::Anchor::IssuedAt;
+    let now = names::ORIGIN + later;
+    let events = events(&case);
+    // A token is denied after its issue, give or take the clocks.
+    let denied_before_issue = |token: &Value| {
+        let issued = Timestamp::from_seconds(token["iat"].as_i64().unwrap_or(0));
+        let identifier = token["uti"].as_str().or_else(|| token["jti"].as_str());
+        events.iter().any(|event| {
+            event.effect == Effect::Deny
+                && event.time.plus_seconds(MARGIN) < issued
+                && event
+                    .subject
+                    .member(Dimension::Token)
+                    .map(Identifier::as_str)
+                    == identifier
+                && identifier.is_some()
+        })
+    };
+    let lines: Vec<Value> = lines(&case)
+        .into_iter()
+        .filter(|line| {
+            let claim = |name: &str| line["token"][name].as_i64().unwrap_or(0);
+            claim("exp") - claim("iat") <= LIFETIME && !denied_before_issue(&line["token"])
+        })
+        .map(|mut line| {
+            line["now"] = json!(now);
+            line
+        })
+        .collect();
+    let engine = engine_with(&case, &events);
+    let before = judge(&engine, &case, &lines);
+    engine.forget_expired(Timestamp::from_seconds(now));
+    prop_assert_eq!(judge(&engine, &case, &lines), before);
+    Ok(())
 }

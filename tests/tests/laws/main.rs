@@ -9,8 +9,8 @@ mod policies;
 
 use highwater::decision::{Decision, Outcome};
 use highwater::engine::Engine;
-use highwater::event::{Effect, Event};
-use highwater::identifier::TenantId;
+use highwater::event::{Dimension, Effect, Event};
+use highwater::identifier::{Identifier, TenantId};
 use highwater::reason::Reason;
 use highwater::settings::{EngineSettings, UnknownWithoutCapability};
 use highwater::timestamp::Timestamp;
@@ -24,9 +24,11 @@ use serde_json::{Value, json};
 /// What was decided, and which policies have a violation.
 type Judged = (Decision, Vec<String>);
 
+/// Twenty-four cases a law, or as many as `PROPTEST_CASES` says.
 fn laws() -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok();
     ProptestConfig {
-        cases: 24,
+        cases: asked.and_then(|cases| cases.parse().ok()).unwrap_or(24),
         failure_persistence: None,
         ..ProptestConfig::default()
     }
