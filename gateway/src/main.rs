@@ -1,36 +1,7 @@
-//! The `highwater` command.
-//!
-//! ```text
-//! arguments ──► deployment (documents, settings, issuers ──► engine) ──► check | decide | explain | replay
-//!                                                        └──► serve ◄── why | revoke | whatif
-//! ```
-//!
-//! Results go to stdout and words to stderr, so that a pipe carries results only. A closed pipe
-//! ends the program without a word. Exit codes are in [`failure::Exit`].
+//! The `highwater` command: see the library beside it.
 
 #![forbid(unsafe_code)]
 
-mod arguments;
-mod check;
-mod config;
-mod decide;
-mod deployment;
-mod events;
-mod explain;
-mod failure;
-mod input;
-mod output;
-mod remote;
-mod replay;
-mod serve;
-mod store;
-mod story;
-
-use std::process::ExitCode;
-
-use clap::Parser;
-
-fn main() -> ExitCode {
-    let arguments = arguments::Arguments::parse();
-    failure::finish(arguments.run())
+fn main() -> std::process::ExitCode {
+    highwater_cli::main()
 }

@@ -9,6 +9,7 @@ use highwater_signals::Receiver;
 use super::Configuration;
 use super::graph::GraphSection;
 use super::logs::DecisionLogSection;
+use super::secret::MISPLACED;
 use super::transmitter::TransmitterSection;
 use crate::failure::Failure;
 use crate::input::read_text;
@@ -24,6 +25,15 @@ impl Configuration {
             .map_err(|mistake| Failure::Input(mistake.show(path, &text)))?;
         configuration.folder = path.parent().unwrap_or(Path::new("")).to_owned();
         Ok(configuration)
+    }
+
+    /// Whether `text` is a configuration, and how it is told if not.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn verdict(text: &str) -> Result<(), String> {
+        match Configuration::parse(text) {
+            Ok(_) => Ok(()),
+            Err(mistake) => Err(mistake.show(Path::new("highwater.toml"), text)),
+        }
     }
 
     fn parse(text: &str) -> Result<Configuration, Mistake> {
@@ -50,10 +60,7 @@ impl Configuration {
         }
         for issuer in &self.issuers {
             if let Err(error) = issuer.keys() {
-                return Err(Mistake {
-                    place: None,
-                    message: error.to_string(),
-                });
+                return Err(Mistake::somewhere(None, error.to_string()));
             }
         }
         for route in &self.routes {
@@ -66,17 +73,11 @@ impl Configuration {
             .as_ref()
             .and_then(DecisionLogSection::mistake)
         {
-            return Err(Mistake {
-                place: None,
-                message,
-            });
+            return Err(Mistake::somewhere(None, message));
         }
         for listener in &self.serve.listeners {
             if let Some(message) = listener.mistake() {
-                return Err(Mistake {
-                    place: listener.span(),
-                    message,
-                });
+                return Err(Mistake::somewhere(listener.span(), message));
             }
         }
         self.check_transmitters()?;
@@ -96,10 +97,8 @@ impl Configuration {
             };
             // Of two that cannot be told apart, the later one.
             let place = self.transmitters.iter().rfind(at_fault);
-            Mistake {
-                place: place.map(|section| section.name().span()),
-                message: error.to_string(),
-            }
+            let place = place.map(|section| section.name().span());
+            Mistake::somewhere(place, error.to_string())
         })
     }
 
@@ -141,6 +140,8 @@ impl Configuration {
 #[derive(Debug, PartialEq, Eq)]
 struct Mistake {
     place: Option<Range<usize>>,
+    /// Where the line stops being shown: what follows may be a secret.
+    shown_to: Option<usize>,
     message: String,
 }
 
@@ -148,13 +149,32 @@ impl Mistake {
     fn at(place: Range<usize>, message: String) -> Mistake {
         Mistake {
             place: Some(place),
+            shown_to: None,
+            message,
+        }
+    }
+
+    fn somewhere(place: Option<Range<usize>>, message: String) -> Mistake {
+        Mistake {
+            place,
+            shown_to: None,
             message,
         }
     }
 
     fn from_toml(error: &toml::de::Error) -> Mistake {
+        let place = error.span();
+        let shown_to = if error.message().contains(MISPLACED) {
+            place.as_ref().map(|place| place.start)
+        } else if error.message().starts_with("unknown field ") {
+            // It may be a misspelt secret.
+            place.as_ref().map(|place| place.end)
+        } else {
+            None
+        };
         Mistake {
-            place: error.span(),
+            place,
+            shown_to,
             message: with_suggestion(error.message()),
         }
     }
@@ -172,6 +192,11 @@ impl Mistake {
         let number = before.matches('\n').count() + 1;
         let column = text[line_start..start].chars().count();
         let rest = &line[(start - line_start).min(line.len())..];
+        let shown_to = self.shown_to.map(|end| floor(text, end).max(line_start));
+        let (line, more) = match shown_to.and_then(|end| line.get(..end - line_start)) {
+            Some(shown) if shown.len() < line.len() => (shown, " …"),
+            _ => (line, ""),
+        };
         let marked = text[start..floor(text, place.end.max(start))]
             .lines()
             .next()
@@ -180,7 +205,7 @@ impl Mistake {
             .count()
             .clamp(1, rest.chars().count().max(1));
         format!(
-            "{path}:{number}:{}: {}\n  {line}\n  {}{}",
+            "{path}:{number}:{}: {}\n  {line}{more}\n  {}{}",
             column + 1,
             self.message,
             " ".repeat(column),
@@ -241,7 +266,7 @@ mod tests {
         check(
             "[[tenant]]\nid = \"a\"\ndocumets = [\"x\"]\n",
             "highwater.toml:3:1: unknown key `documets`, did you mean `documents`?\n  \
-             documets = [\"x\"]\n  ^^^^^^^^",
+             documets …\n  ^^^^^^^^",
         );
         check(
             "[engine]\npolicy_change = \"blok\"",
@@ -251,7 +276,7 @@ mod tests {
         check(
             "[engine.loop_budget]\nzzz = 1",
             "highwater.toml:2:1: unknown key `zzz`; known are `per_token`, `per_subject`, `window`\n  \
-             zzz = 1\n  ^^^",
+             zzz …\n  ^^^",
         );
     }
 
@@ -355,7 +380,7 @@ mod tests {
         check(
             &format!("{TRANSMITTER}push = {{ authorisation = {{ env = \"A\" }} }}"),
             "highwater.toml:5:10: unknown key `authorisation`, did you mean `authorization`?\n  \
-             push = { authorisation = { env = \"A\" } }\n           ^^^^^^^^^^^^^",
+             push = { authorisation …\n           ^^^^^^^^^^^^^",
         );
         check(
             &format!("{TRANSMITTER}poll = {{ endpoint_url = \"http://idp.example/poll\" }}"),
@@ -394,6 +419,21 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_in_the_wrong_place_is_not_shown() {
+        for extra in [
+            "push = { authorization = \"Bearer hunter2\" }",
+            "push = { authorisation = \"Bearer hunter2\" }",
+            "[transmitter.push]\nauthorization = \"\"\"\nBearer hunter2\"\"\"",
+        ] {
+            let text = format!("{TRANSMITTER}{extra}");
+            let mistake = Configuration::parse(&text).unwrap_err();
+            let shown = mistake.show(Path::new("highwater.toml"), &text);
+            assert!(!shown.contains("hunter2"), "{shown}");
+            assert!(shown.contains("authori"), "the place is shown: {shown}");
+        }
+    }
+
+    #[test]
     fn graph_is_one_section_or_several_and_each_has_a_tenant() {
         let tenant = |id: &str| format!("[[tenant]]\nid = \"{id}\"\ndocuments = []\n");
         let body = |id: &str| {
@@ -425,7 +465,7 @@ mod tests {
         );
         check(
             &format!("{}[graph]\n{}intervall = 5\n", tenant("a"), body("a")),
-            "highwater.toml:7:1: unknown key `intervall`, did you mean `interval`?\n  intervall = 5\n  ^^^^^^^^^",
+            "highwater.toml:7:1: unknown key `intervall`, did you mean `interval`?\n  intervall …\n  ^^^^^^^^^",
         );
     }
 

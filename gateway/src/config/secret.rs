@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
+/// How the error about a secret that is written in the configuration begins.
+pub(super) const MISPLACED: &str = "a secret does not belong here";
+
 /// Where a secret is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SecretSource {
@@ -108,9 +111,9 @@ impl<'de> Visitor<'de> for SourceVisitor {
 
     fn visit_str<E: de::Error>(self, _: &str) -> Result<SecretSource, E> {
         // The text is not repeated: it is a secret.
-        Err(E::custom(
-            "a secret does not belong here; name its place with { file = \"…\" } or { env = \"…\" }",
-        ))
+        Err(E::custom(format!(
+            "{MISPLACED}; name its place with {{ file = \"…\" }} or {{ env = \"…\" }}"
+        )))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SecretSource, A::Error> {
