@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 use redb::StorageBackend;
@@ -55,10 +55,14 @@ impl Disk {
     /// An empty store on a disk without faults.
     #[must_use]
     pub fn with_store() -> Disk {
-        let disk = Disk::default();
-        let made = crate::disk::initialise(disk.path(), Box::new(disk.clone()));
-        debug_assert!(made.is_ok(), "a disk without faults");
-        disk
+        // Made once: simulations start thousands.
+        static EMPTY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+            let disk = Disk::default();
+            let made = crate::disk::initialise(disk.path(), Box::new(disk.clone()));
+            debug_assert!(made.is_ok(), "a disk without faults");
+            disk.image()
+        });
+        Disk::from_image(EMPTY.clone())
     }
 
     /// What a reader of the running machine sees.
