@@ -565,3 +565,27 @@ fn a_token_is_taken_whole_or_not_at_all() {
             .is_err()
     );
 }
+
+#[test]
+fn an_event_far_ahead_refuses_nobody_for_longer_than_the_agreed_skew() {
+    let years_ahead = NOW.plus_seconds(10 * 365 * 86_400);
+    let found = interpret(
+        &json!({ "clock_skew_seconds": 90 }),
+        &claims(
+            &opaque("u"),
+            EventType::SessionRevoked,
+            &json!({ "event_timestamp": years_ahead.seconds() }),
+        ),
+    )
+    .unwrap();
+    let latest = NOW.plus_seconds(90);
+    assert!(!found.events.is_empty());
+    for event in &found.events {
+        assert_eq!(event.time, latest);
+    }
+    let told = found.notices.iter().any(|notice| {
+        matches!(notice, Notice::TimeClamped { claimed, used }
+            if *claimed == years_ahead && *used == latest)
+    });
+    assert!(told, "{:?}", found.notices);
+}
