@@ -13,26 +13,14 @@ mod plot;
 
 use std::error::Error;
 use std::hint::black_box;
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Instant;
 
-use highwater::decision::Decision;
-use highwater::engine::Engine;
-use highwater::marks::{Keyring, Mark, MarkKey, Marks};
-use highwater::request::Request;
-use highwater::settings::{EngineSettings, TenantSettings};
-use highwater::snapshot::prefix_table::{LocationIndex, PrefixTable};
-use highwater::timestamp::Timestamp;
-use highwater::token::VerifiedToken;
-use highwater_benches::Random;
-use highwater_benches::tenant::{self, NOW, Tenant};
-use ipnet::{IpNet, Ipv4Net};
+use highwater_benches::scaling::{
+    BATCHES, Decisions, Lookups, MARKS, Marked, POLICIES, PREFIXES, QUESTIONS, TENANTS,
+};
 
 use crate::plot::{Curve, Plot};
-
-/// Requests per round.
-const REQUESTS: usize = 50_000;
 
 type Curves = Result<Vec<Curve>, Box<dyn Error>>;
 
@@ -79,111 +67,41 @@ fn nanoseconds(count: usize, mut run: impl FnMut() -> u64) -> f64 {
     rounds[rounds.len() / 2]
 }
 
-/// An engine, tokens of its tenants in random order, and a request for each.
-struct Scene {
-    engine: Engine,
-    tokens: Vec<VerifiedToken>,
-    requests: Vec<(usize, Request<'static>)>,
-}
-
-impl Scene {
-    fn new(tenants: usize, policies: usize) -> Result<Scene, Box<dyn Error>> {
-        let tenant = Tenant::of(policies, if tenants == 1 { 2_000 } else { 20 })?;
-        let engine = Engine::new(EngineSettings::default());
-        let mut random = Random::new(7);
-        let mut tokens = Vec::new();
-        for number in 0..tenants {
-            let id = format!("10000000-0000-4000-8000-{number:012x}");
-            engine.publish(id.parse()?, &tenant.model, TenantSettings::default())?;
-            for token in 0..(1_000 / tenants).max(1) {
-                tokens.push(tenant::token(&engine, &id, random.below(20_000), token)?);
-            }
-        }
-        let now = Timestamp::from_seconds(NOW);
-        let requests = (0..REQUESTS)
-            .map(|_| {
-                let request = Request::new(now, Some(tenant.address(&mut random)));
-                (random.below(tokens.len()), request)
-            })
-            .collect();
-        Ok(Scene {
-            engine,
-            tokens,
-            requests,
-        })
-    }
-
-    fn single(&self) -> u64 {
-        let decide = |(token, request): &(usize, Request<'_>)| {
-            u64::from(self.engine.decide(&self.tokens[*token], request).status())
-        };
-        self.requests.iter().map(decide).sum()
-    }
-
-    fn batched(&self, size: usize) -> u64 {
-        let mut decisions = vec![Decision::UNDECIDED; size];
-        let mut batch = Vec::with_capacity(size);
-        let mut sum = 0;
-        for requests in self.requests.chunks(size) {
-            batch.clear();
-            let asked = |(token, request): &(usize, Request<'static>)| {
-                (&self.tokens[*token], request.clone())
-            };
-            batch.extend(requests.iter().map(asked));
-            let decisions = &mut decisions[..batch.len()];
-            self.engine.decide_batch(&batch, decisions);
-            let statuses = decisions
-                .iter()
-                .map(|decision| u64::from(decision.status()));
-            sum += statuses.sum::<u64>();
-        }
-        sum
-    }
-
-    /// Single and batched must agree before they are timed.
-    fn check(self) -> Result<Scene, Box<dyn Error>> {
-        if self.single() == self.batched(32) {
-            return Ok(self);
-        }
-        Err("a batch decides otherwise than its requests alone".into())
-    }
-}
-
 fn policies() -> Curves {
     let mut curves = [Curve::new("one by one"), Curve::new("batches of 32")];
-    for count in [1, 10, 100, 1_000, 10_000] {
-        let scene = Scene::new(1, count)?.check()?;
-        curves[0].push(count, nanoseconds(REQUESTS, || scene.single()));
-        curves[1].push(count, nanoseconds(REQUESTS, || scene.batched(32)));
+    for count in POLICIES {
+        let scene = Decisions::new(1, count)?;
+        curves[0].push(count, nanoseconds(QUESTIONS, || scene.single()));
+        curves[1].push(count, nanoseconds(QUESTIONS, || scene.batched(32)));
     }
     Ok(curves.into())
 }
 
 fn tenants() -> Curves {
     let mut curves = [Curve::new("one by one"), Curve::new("batches of 32")];
-    for count in [1, 10, 100, 1_000, 10_000] {
-        let scene = Scene::new(count, 100)?.check()?;
-        curves[0].push(count, nanoseconds(REQUESTS, || scene.single()));
-        curves[1].push(count, nanoseconds(REQUESTS, || scene.batched(32)));
+    for count in TENANTS {
+        let scene = Decisions::new(count, 100)?;
+        curves[0].push(count, nanoseconds(QUESTIONS, || scene.single()));
+        curves[1].push(count, nanoseconds(QUESTIONS, || scene.batched(32)));
     }
     Ok(curves.into())
 }
 
 fn batch() -> Curves {
     let mut curve = Curve::new("per request");
-    let scene = Scene::new(1, 100)?.check()?;
-    for size in [1, 2, 4, 8, 16, 32, 64, 128, 256] {
-        curve.push(size, nanoseconds(REQUESTS, || scene.batched(size)));
+    let scene = Decisions::new(1, 100)?;
+    for size in BATCHES {
+        curve.push(size, nanoseconds(QUESTIONS, || scene.batched(size)));
     }
     Ok(vec![curve])
 }
 
 fn threads() -> Curves {
     let mut curve = Curve::new("per decision of all threads together");
-    let scene = Scene::new(1, 100)?.check()?;
+    let scene = Decisions::new(1, 100)?;
     let most = std::thread::available_parallelism()?.get();
     for count in 1..=most {
-        let time = nanoseconds(REQUESTS * count * 20, || {
+        let time = nanoseconds(QUESTIONS * count * 20, || {
             std::thread::scope(|scope| {
                 let thread = || (0..20).map(|_| scene.single()).sum::<u64>();
                 let others: Vec<_> = (1..count).map(|_| scope.spawn(thread)).collect();
@@ -197,76 +115,21 @@ fn threads() -> Curves {
 }
 
 fn prefixes() -> Curves {
-    let mut curves = [Curve::new("one by one"), Curve::new("batches of 32")];
-    for count in [10, 100, 1_000, 10_000, 100_000, 1_000_000] {
-        let mut random = Random::new(1);
-        let mut builder = PrefixTable::builder();
-        let mut networks = Vec::with_capacity(count);
-        for number in 0..count {
-            let address = Ipv4Addr::from_bits(random.narrow() as u32);
-            let network = Ipv4Net::new(address, 16 + random.below(9) as u8)?.trunc();
-            builder.insert(IpNet::V4(network), LocationIndex::new(number % 20)?);
-            networks.push(network);
-        }
-        let table = builder.build()?;
-        let addresses: Vec<IpAddr> = (0..REQUESTS)
-            .map(|_| networks[random.below(count)].network().into())
-            .collect();
-        let single = || {
-            let sets = addresses.iter().map(|&address| table.lookup(address));
-            sets.map(|set| set.index() as u64).sum::<u64>()
-        };
-        let mut sets = vec![Default::default(); REQUESTS];
-        table.lookup_batch(&addresses, &mut sets);
-        let batched: u64 = sets.iter().map(|set| set.index() as u64).sum();
-        if single() != batched {
-            return Err("a batch finds other locations than lookups one by one".into());
-        }
-        curves[0].push(count, nanoseconds(REQUESTS, single));
-        let batched = nanoseconds(REQUESTS, || {
-            table.lookup_batch(&addresses, &mut sets);
-            sets.len() as u64
-        });
-        curves[1].push(count, batched);
+    let mut curves = [Curve::new("one by one"), Curve::new("together")];
+    for count in PREFIXES {
+        let mut scene = Lookups::new(count)?;
+        curves[0].push(count, nanoseconds(QUESTIONS, || scene.single()));
+        curves[1].push(count, nanoseconds(QUESTIONS, || scene.batched()));
     }
     Ok(curves.into())
 }
 
 fn marks() -> Curves {
-    let mut curves = [Curve::new("one by one"), Curve::new("batches of 32")];
-    for count in [1_000, 10_000, 100_000, 1_000_000, 10_000_000] {
-        let mut random = Random::new(1);
-        let marks = Marks::new(Keyring::from_seed([1, 2]));
-        marks.reserve(count);
-        let mut keys = Vec::with_capacity(REQUESTS);
-        for number in 0..count {
-            let key = MarkKey::from_bits(random.wide());
-            let revoked = Mark {
-                revoked_before: Some(NOW),
-                ..Mark::NOTHING
-            };
-            marks.write(key, revoked);
-            if number % (count / REQUESTS.min(count)) == 0 && keys.len() < REQUESTS {
-                keys.push(key);
-            }
-        }
-        let keys: Vec<MarkKey> = (0..REQUESTS)
-            .map(|_| keys[random.below(keys.len())])
-            .collect();
-        let single = || {
-            let known = |key: &&MarkKey| marks.revoked_before(**key, NOW).is_some();
-            keys.iter().filter(known).count() as u64
-        };
-        if single() != REQUESTS as u64 {
-            return Err("a mark was not found".into());
-        }
-        let mut found = vec![None; REQUESTS];
-        curves[0].push(count, nanoseconds(REQUESTS, single));
-        let batched = nanoseconds(REQUESTS, || {
-            marks.revoked_before_batch(&keys, NOW, &mut found);
-            found.len() as u64
-        });
-        curves[1].push(count, batched);
+    let mut curves = [Curve::new("one by one"), Curve::new("together")];
+    for count in MARKS {
+        let mut scene = Marked::new(count)?;
+        curves[0].push(count, nanoseconds(QUESTIONS, || scene.single()));
+        curves[1].push(count, nanoseconds(QUESTIONS, || scene.batched()));
     }
     Ok(curves.into())
 }

@@ -1,6 +1,7 @@
 //! What the benches share: inputs that are the same in every run, and how long to measure.
 
 pub mod inputs;
+pub mod scaling;
 pub mod tenant;
 
 use std::time::Duration;

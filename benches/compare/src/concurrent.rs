@@ -43,18 +43,19 @@ pub(crate) fn run(
     let scene = scene()?;
     let length = Duration::from_millis(if options.quick { 500 } else { 2_000 });
     if options.wants(beside) {
-        report.add("decide-idle", HIGHWATER, scene.alone(length), None);
-        let time = scene.beside(length, RATE, || scene.alone(length));
+        let idle = scene.alone(length);
+        report.add(beside, "highwater, without events", idle, None);
+        let time = scene.beside(RATE, || scene.alone(length));
         report.add(beside, HIGHWATER, time, None);
         for (name, decides) in [(HIGHWATER, true), ("floor: an empty loop", false)] {
-            let time = scene.beside(length, RATE, || scene.percentile(length, decides));
+            let time = scene.beside(RATE, || scene.percentile(length, decides));
             report.add("decide-beside-events-p99.9", name, time, None);
         }
     }
     if options.wants(two) {
         report.add(two, "highwater, one reader", scene.alone(length), None);
         // Per decision of both together: half as long if they do not hinder each other.
-        let time = scene.beside(length, 1_000, || {
+        let time = scene.beside(1_000, || {
             let [one, other] = std::thread::scope(|scope| {
                 let other = scope.spawn(|| scene.alone(length));
                 [scene.alone(length), other.join().unwrap_or(f64::NAN)]
@@ -134,10 +135,10 @@ impl Scene {
     }
 
     /// Measures while another thread applies `rate` events a second.
-    fn beside(&self, length: Duration, rate: u32, measure: impl FnOnce() -> f64) -> f64 {
+    fn beside(&self, rate: u32, measure: impl FnOnce() -> f64) -> f64 {
         let done = AtomicBool::new(false);
         let applied = AtomicU64::new(0);
-        let time = std::thread::scope(|scope| {
+        let (time, reached) = std::thread::scope(|scope| {
             scope.spawn(|| {
                 let start = Instant::now();
                 // In portions of a millisecond, as a stream delivers them.
@@ -154,11 +155,12 @@ impl Scene {
                     applied.fetch_add(1, Ordering::Relaxed);
                 }
             });
+            let start = Instant::now();
             let time = measure();
+            let (took, applied) = (start.elapsed(), applied.load(Ordering::Relaxed));
             done.store(true, Ordering::Relaxed);
-            time
+            (time, applied as f64 / took.as_secs_f64())
         });
-        let reached = applied.load(Ordering::Relaxed) as f64 / length.as_secs_f64();
         if reached < f64::from(rate) * 0.9 {
             println!("only {reached:.0} of {rate} events a second could be applied meanwhile");
         }

@@ -89,17 +89,22 @@ fn usage(problem: &str) -> ExitCode {
 
 fn run(options: &Options, json: Option<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
     let mut report = Report::new(options);
-    location::run(options, &mut report)?;
-    marks::run(options, &mut report)?;
-    minimal::run(options, &mut report)?;
-    decide::run(options, &mut report)?;
-    tenants::run(options, &mut report)?;
-    concurrent::run(options, &mut report)?;
-    redis::run(options, &mut report)?;
-    policy_engines::run(options, &mut report)?;
+    let outcome = works(options, &mut report);
+    // Whatever stopped a work, what was measured before is not lost.
     report.print();
     if let Some(path) = json {
         report.write_json(&path)?;
     }
-    Ok(())
+    outcome
+}
+
+fn works(options: &Options, report: &mut Report) -> Result<(), Box<dyn std::error::Error>> {
+    location::run(options, report)?;
+    marks::run(options, report)?;
+    minimal::run(options, report)?;
+    decide::run(options, report)?;
+    tenants::run(options, report)?;
+    concurrent::run(options, report)?;
+    redis::run(options, report)?;
+    policy_engines::run(options, report)
 }
