@@ -30,7 +30,7 @@ const BATCH: usize = 32;
 
 #[derive(Clone, Copy, Debug)]
 struct Input {
-    keys: [u128; KEYS],
+    keys: [MarkKey; KEYS],
     address: IpAddr,
 }
 
@@ -115,8 +115,8 @@ fn scene() -> Result<(Scene, Vec<Input>), Box<dyn std::error::Error>> {
     let inputs = (0..4_096)
         .map(|_| {
             let keys = std::array::from_fn(|position| match position {
-                0 => known[random.below(known.len())],
-                _ => random.wide(),
+                0 => MarkKey::from_bits(known[random.below(known.len())]),
+                _ => MarkKey::from_bits(random.wide()),
             });
             // Nine of ten from a trusted network.
             let network = match random.below(10) {
@@ -140,41 +140,36 @@ fn scene() -> Result<(Scene, Vec<Input>), Box<dyn std::error::Error>> {
 impl Scene {
     /// 1 to allow, 0 to refuse.
     fn single(&self, input: &Input) -> u32 {
-        let keys = input.keys.map(MarkKey::from_bits);
-        let is_revoked = keys
-            .into_iter()
-            .any(|key| self.marks.revoked_before(key, ISSUED).is_some());
+        let is_revoked = self.marks.any_revoked(&input.keys, ISSUED);
         let set = self.table.lookup(input.address);
         u32::from(!is_revoked & self.trusted[set.index()])
     }
 
     fn batch(&self, inputs: &[Input]) -> u64 {
-        let mut keys = [MarkKey::default(); BATCH * KEYS];
+        let mut keys = [[MarkKey::default(); KEYS]; BATCH];
         let mut addresses = [IpAddr::from([0; 4]); BATCH];
-        for (position, input) in inputs.iter().enumerate() {
-            addresses[position] = input.address;
-            for (number, key) in input.keys.into_iter().enumerate() {
-                keys[position * KEYS + number] = MarkKey::from_bits(key);
-            }
+        for ((keys, address), input) in keys.iter_mut().zip(&mut addresses).zip(inputs) {
+            *keys = input.keys;
+            *address = input.address;
         }
-        let mut found = [None; BATCH * KEYS];
+        let mut revoked = [false; BATCH];
         let mut sets = [LocationSetIndex::EMPTY; BATCH];
         let count = inputs.len();
-        let found = &mut found[..count * KEYS];
+        let revoked = &mut revoked[..count];
         self.marks
-            .revoked_before_batch(&keys[..count * KEYS], ISSUED, found);
+            .any_revoked_batch(&keys[..count], ISSUED, revoked);
         self.table
             .lookup_batch(&addresses[..count], &mut sets[..count]);
-        let allowed = found.chunks(KEYS).zip(sets).map(|(found, set)| {
-            let is_revoked = found.iter().any(Option::is_some);
-            u64::from(!is_revoked & self.trusted[set.index()])
-        });
+        let allowed = revoked
+            .iter()
+            .zip(sets)
+            .map(|(&revoked, set)| u64::from(!revoked & self.trusted[set.index()]));
         allowed.sum()
     }
 
     fn afternoon(&self, input: &Input) -> u32 {
         let is_revoked = input.keys.iter().any(|key| {
-            let before = self.revoked.get(key);
+            let before = self.revoked.get(&key.bits());
             before.is_some_and(|before| ISSUED <= *before)
         });
         let trusted = match input.address {

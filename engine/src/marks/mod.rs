@@ -125,12 +125,23 @@ impl Marks {
             return true;
         }
         let shapes = self.shapes.load(Ordering::Acquire);
+        if shapes == 0 {
+            return false;
+        }
         let floor = floor(issued);
-        shapes != 0
-            && self
-                .current
-                .with(|table| self.latest(table, shapes, keys, floor))
-                != NOTHING
+        let latest = |table: &Table| self.latest(table, shapes, keys, floor);
+        match self.current.with_last(latest) {
+            Some(latest) => latest != NOTHING,
+            None => self.matter_elsewhere(keys, shapes, floor),
+        }
+    }
+
+    /// [`matter`](Self::matter) in a table that this thread did not use last.
+    #[cold]
+    #[inline(never)]
+    fn matter_elsewhere(&self, keys: &SubjectKeys, shapes: u64, floor: u32) -> bool {
+        let latest = |table: &Table| self.latest(table, shapes, keys, floor);
+        self.current.with(latest) != NOTHING
     }
 
     /// [`matter`](Self::matter) for the tokens of a batch, bit `i` for `tokens[i]`: all lines are
@@ -149,8 +160,10 @@ impl Marks {
         }
         self.current.with(|table| {
             matter = 0;
-            for (keys, _) in tokens.clone() {
-                keys.plain(shapes).for_each(|key| table.prefetch(key));
+            if table.is_far() {
+                for (keys, _) in tokens.clone() {
+                    keys.plain(shapes).for_each(|key| table.prefetch(key));
+                }
             }
             for (position, (keys, issued)) in tokens.clone().enumerate() {
                 let known = keys.keyring_id() != self.keyring.id()
@@ -238,6 +251,66 @@ impl Marks {
                 }
             }
         }
+    }
+
+    /// Whether one of these keys revokes a token issued at second `issued`: as asking for the
+    /// watermark of each, with their misses overlapped.
+    #[inline]
+    #[must_use]
+    pub fn any_revoked(&self, keys: &[MarkKey], issued: i64) -> bool {
+        let floor = floor(issued);
+        match self.current.with_last(|table| table.latest(keys, floor)) {
+            Some(NOTHING) => false,
+            Some(latest) if latest != DETAILED => true,
+            _ => self.any_revoked_in_detail(keys, issued),
+        }
+    }
+
+    /// As [`any_revoked`](Self::any_revoked) for the keys of many tokens, with the waiting for
+    /// memory overlapped. `revoked[i]` becomes the answer for `tokens[i]`.
+    ///
+    /// # Panics
+    /// Slices of different lengths.
+    pub fn any_revoked_batch<const KEYS: usize>(
+        &self,
+        tokens: &[[MarkKey; KEYS]],
+        issued: i64,
+        revoked: &mut [bool],
+    ) {
+        assert!(
+            tokens.len() == revoked.len(),
+            "a batch needs as many answers as tokens"
+        );
+        let floor = floor(issued);
+        for (tokens, revoked) in tokens.chunks(BATCH).zip(revoked.chunks_mut(BATCH)) {
+            let mut detailed = false;
+            self.current.with(|table| {
+                detailed = false;
+                if table.is_far() {
+                    tokens.iter().flatten().for_each(|&key| table.prefetch(key));
+                }
+                for (keys, revoked) in tokens.iter().zip(&mut *revoked) {
+                    let latest = table.latest(keys, floor);
+                    *revoked = latest != NOTHING;
+                    detailed |= latest == DETAILED;
+                }
+            });
+            if detailed {
+                for (keys, revoked) in tokens.iter().zip(revoked) {
+                    *revoked = *revoked && self.any_revoked(keys, issued);
+                }
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn any_revoked_in_detail(&self, keys: &[MarkKey], issued: i64) -> bool {
+        let revokes = |&key: &MarkKey| {
+            let mark = self.read_key(key, issued);
+            mark.revoked_before.is_some_and(|second| issued <= second)
+        };
+        keys.iter().any(revokes)
     }
 
     /// Replaces the mark under `key`. Returns when every decision that starts later sees it.

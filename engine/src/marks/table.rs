@@ -38,6 +38,9 @@ const SLOTS: usize = 8;
 /// How many lines a batch asks for before it waits for the first.
 pub(super) const BATCH: usize = 32;
 
+/// So many lines are near: 256 KiB.
+const NEAR_LINES: usize = 4_096;
+
 /// Set in the last pair of prints once a key did not fit the line.
 const SPILLED: u64 = 1 << 63;
 
@@ -92,6 +95,13 @@ impl Table {
         (size_of_val(&*self.lines), size_of_val(&*self.keys))
     }
 
+    /// Whether asking for lines early is worth the instructions: not where all of them are in the
+    /// second-level cache anyway.
+    #[inline]
+    pub(super) fn is_far(&self) -> bool {
+        self.lines.len() > NEAR_LINES
+    }
+
     /// Asks for the line of a key that will be read soon.
     #[inline]
     pub(super) fn prefetch(&self, key: MarkKey) {
@@ -104,7 +114,8 @@ impl Table {
         let home = self.home(key);
         let line = &self.lines[home];
         let pairs = line.pairs();
-        let hits = Hits::of(&pairs, print(key));
+        // `SPILLED` may hide a hit in the last slot: whoever sees it looks again below.
+        let hits = Hits::of_bits(&pairs, print(key));
         // One branch for all that is common, and it hardly ever fails: no print like it, or one
         // of a subject that has signed in again since. Which of the two must not be guessed.
         let matters = line.until[hits.first()].load(Ordering::Acquire) >= floor;
@@ -112,6 +123,14 @@ impl Table {
             return self.read_from(home, key, floor);
         }
         NOTHING
+    }
+
+    /// The greatest of what is known about some keys. They are looked up without regard to one
+    /// another, so that their misses overlap.
+    #[inline(always)]
+    pub(super) fn latest(&self, keys: &[MarkKey], floor: u32) -> u32 {
+        let read = |latest: u32, &key: &MarkKey| latest.max(self.read(key, floor));
+        keys.iter().fold(NOTHING, read)
     }
 
     /// [`read`](Self::read) from a line on that may know the key.
@@ -284,7 +303,13 @@ impl Hits {
     #[inline(always)]
     fn of(pairs: &[u64; 4], print: u32) -> Hits {
         let [a, b, c, d] = *pairs;
-        Hits(hint::equal_halves([a, b, c, d & !SPILLED], print))
+        Hits::of_bits(&[a, b, c, d & !SPILLED], print)
+    }
+
+    /// [`of`](Self::of) where the last print is looked at with [`SPILLED`] in it.
+    #[inline(always)]
+    fn of_bits(pairs: &[u64; 4], print: u32) -> Hits {
+        Hits(hint::equal_halves(*pairs, print))
     }
 
     #[inline(always)]

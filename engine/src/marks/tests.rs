@@ -66,6 +66,7 @@ proptest! {
                 let found = marks.read_key(key, issued);
                 let stopped = |mark: Mark| mark.revoked_before.is_some_and(|at| issued <= at);
                 prop_assert_eq!(stopped(found), stopped(mark));
+                prop_assert_eq!(marks.any_revoked(&[key], issued), stopped(mark));
                 prop_assert_eq!(
                     Mark { revoked_before: None, ..found },
                     Mark { revoked_before: None, ..mark }
@@ -73,6 +74,18 @@ proptest! {
             }
         }
         let keys: Vec<MarkKey> = model.keys().copied().collect();
+        let tokens: Vec<[MarkKey; 3]> = (0..keys.len())
+            .map(|first| std::array::from_fn(|next| keys[(first + next) % keys.len()]))
+            .collect();
+        let mut revoked = vec![false; tokens.len()];
+        for issued in -2..8 {
+            marks.any_revoked_batch(&tokens, issued, &mut revoked);
+            for (token, &revoked) in tokens.iter().zip(&revoked) {
+                let reaches = |key: &MarkKey| model[key].revoked_before.is_some_and(|at| issued <= at);
+                prop_assert_eq!(revoked, token.iter().any(reaches));
+                prop_assert_eq!(revoked, marks.any_revoked(token, issued));
+            }
+        }
         let mut batch = vec![None; keys.len()];
         marks.revoked_before_batch(&keys, i64::MIN, &mut batch);
         for (key, found) in keys.iter().zip(batch) {
