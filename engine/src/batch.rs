@@ -1,14 +1,15 @@
 //! Many decisions at once, with the waiting for memory overlapped.
 //!
 //! A single decision on cold memory waits for one line after another. A batch goes in stages, each
-//! over all its requests: ask for the tokens; ask for the lines of their marks and locations; look
-//! these up; settle the requests that nothing can object to, which are nearly all, and ask for what
-//! the others need; judge the others in order. Each request is decided exactly as it would be alone:
-//! only judging depends on earlier decisions, and that keeps their order.
+//! over all its requests: ask for the tokens; ask for the snapshots of their tenants, if there are
+//! several; ask for the lines of their marks and locations; look these up; settle the requests that
+//! nothing can object to, which are nearly all, and ask for what the others need; judge the others
+//! in order. Each request is decided exactly as it would be alone: only judging depends on earlier
+//! decisions, and that keeps their order.
 
 use crate::decision::Decision;
 use crate::engine::Engine;
-use crate::evaluate::{LookedUp, Unobserved, at_once, judge};
+use crate::evaluate::{LookedUp, nothing_can_object};
 use crate::request::Request;
 use crate::token::VerifiedToken;
 
@@ -43,11 +44,19 @@ impl Engine {
         for (token, _) in requests {
             token.prefetch();
         }
+        let is_mixed = prefetch_snapshots(requests);
         let mut snapshots = [None; CHUNK];
         for (snapshot, (token, request)) in snapshots.iter_mut().zip(requests) {
             *snapshot = self.remembered_snapshot(token);
             if let (Some(snapshot), Some(address)) = (*snapshot, request.address) {
                 snapshot.locations().expect(address);
+            }
+        }
+        if is_mixed {
+            for (snapshot, (_, request)) in snapshots.iter().zip(requests) {
+                if let (Some(snapshot), Some(address)) = (snapshot, request.address) {
+                    snapshot.expect_small(address);
+                }
             }
         }
         let keys = requests
@@ -66,12 +75,11 @@ impl Engine {
             };
             let world = self.world(Some(snapshot), request);
             looked_up[index].marks_matter = Some(matter >> index & 1 == 1);
-            match at_once::<Unobserved>(&world, token, request, &mut looked_up[index]) {
-                Some(settled) => *decision = settled,
-                None => {
-                    token.prefetch_rest();
-                    left |= 1 << index;
-                }
+            if nothing_can_object(&world, snapshot, token, request, &mut looked_up[index]) {
+                *decision = Decision::ALLOWED;
+            } else {
+                token.prefetch_rest();
+                left |= 1 << index;
             }
         }
         while left != 0 {
@@ -82,10 +90,23 @@ impl Engine {
                 decisions[index] = self.decide(token, request);
                 continue;
             };
-            let world = self.world(Some(snapshot), request);
-            let decision = judge(&world, looked_up[index], token, request, &mut Unobserved);
-            self.remember_challenge(&world, token, request, &decision);
-            decisions[index] = decision;
+            decisions[index] = self.decide_thoroughly(snapshot, looked_up[index], token, request);
         }
     }
+}
+
+/// Asks for the snapshots of requests of different tenants; whether there are such requests. The
+/// tables of one tenant that is asked about again and again are near anyway.
+fn prefetch_snapshots(requests: &[(&VerifiedToken, Request<'_>)]) -> bool {
+    let mut last = std::ptr::null();
+    let mut changes = 0;
+    for (token, _) in requests {
+        let snapshot = token.last_snapshot();
+        if !std::ptr::eq(snapshot, last) {
+            token.prefetch_snapshot();
+            last = snapshot;
+            changes += 1;
+        }
+    }
+    changes > 1
 }

@@ -11,7 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::compile::SnapshotError;
 use crate::decision::{Decision, NAMED_POLICIES, Outcome, PolicyIndex};
-use crate::evaluate::{ChallengeMemory, Observer, Scope, Unobserved, Verdict, World, evaluate};
+use crate::evaluate::{
+    ChallengeMemory, LookedUp, Observer, Scope, Unobserved, Verdict, World, evaluate, judge,
+    nothing_can_object,
+};
 use crate::event::Event;
 use crate::identifier::{Identifier, TenantId};
 use crate::ledger::{Applied, Facts};
@@ -265,13 +268,32 @@ impl Engine {
 
     /// Decides, and remembers a challenge so that it is not repeated without end.
     pub fn decide(&self, token: &VerifiedToken, request: &Request<'_>) -> Decision {
-        match self.remembered_snapshot(token) {
-            Some(snapshot) => {
-                let world = self.world(Some(snapshot), request);
-                self.decide_in(&world, token, request, &mut Unobserved)
-            }
-            None => self.decide_observed(token, request, &mut Unobserved).0,
+        let Some(snapshot) = self.remembered_snapshot(token) else {
+            return self.decide_observed(token, request, &mut Unobserved).0;
+        };
+        let mut looked_up = LookedUp::default();
+        let world = self.world(Some(snapshot), request);
+        if nothing_can_object(&world, snapshot, token, request, &mut looked_up) {
+            return Decision::ALLOWED;
         }
+        self.decide_thoroughly(snapshot, looked_up, token, request)
+    }
+
+    /// Decides what a quick look did not settle, and remembers a challenge.
+    ///
+    /// Apart from the quick look, which is shorter by what this would make it keep.
+    #[inline(never)]
+    pub(crate) fn decide_thoroughly(
+        &self,
+        snapshot: &Arc<TenantSnapshot>,
+        looked_up: LookedUp,
+        token: &VerifiedToken,
+        request: &Request<'_>,
+    ) -> Decision {
+        let world = self.world(Some(snapshot), request);
+        let decision = judge(&world, looked_up, token, request, &mut Unobserved);
+        self.remember_challenge(&world, token, request, &decision);
+        decision
     }
 
     /// Decides as [`Engine::decide`], showing every step to `observer`, and returns the snapshot

@@ -81,6 +81,16 @@ pub(crate) fn prefetch_all<T>(value: &T) {
     let _ = value;
 }
 
+/// Asks for the first cache lines of values that will be read soon: at most four.
+#[inline(always)]
+pub(crate) fn prefetch_first<T>(values: &[T]) {
+    const LINES: usize = 4;
+    let per_line = (64 / size_of::<T>().max(1)).max(1);
+    for value in values.iter().step_by(per_line).take(LINES) {
+        prefetch(value);
+    }
+}
+
 /// Which of the eight halves of `pairs`, the lower half of the first pair first, are `wanted`: one
 /// bit each.
 #[inline(always)]

@@ -68,9 +68,20 @@ impl Condition {
 
 /// The answers of all conditions of one policy; `None` where it is not configured, or was not
 /// needed because an earlier one already did not match.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Answers {
     answers: [Option<Truth>; Condition::ALL.len()],
+    /// INVARIANT: all of `answers` together.
+    all: Truth,
+}
+
+impl Default for Answers {
+    fn default() -> Answers {
+        Answers {
+            answers: [None; Condition::ALL.len()],
+            all: Truth::True,
+        }
+    }
 }
 
 impl Answers {
@@ -83,15 +94,19 @@ impl Answers {
     /// All conditions together.
     #[must_use]
     pub fn all(&self) -> Truth {
-        self.answers
-            .iter()
-            .flatten()
-            .fold(Truth::True, |all, &answer| all.and(answer))
+        self.all
+    }
+
+    /// Notes what a condition, not asked before, answers.
+    fn note(&mut self, condition: Condition, answer: Option<Truth>) {
+        self.answers[condition as usize] = answer;
+        self.all = self.all.and(answer.unwrap_or(Truth::True));
     }
 }
 
 /// Asks the conditions of `policy`. Unless `thorough`, stops at the first that does not match
 /// and takes the policy's `scope` as it is known.
+#[inline(always)]
 pub(super) fn judge(
     policy: &CompiledPolicy,
     context: &Context<'_>,
@@ -104,14 +119,14 @@ pub(super) fn judge(
         && !thorough
     {
         // The three conditions of scope together, under the name of the last.
-        answers.answers[Condition::Application as usize] = Some(scope);
+        answers.note(Condition::Application, Some(scope));
         left &= u16::MAX << Condition::Location as u16;
     }
     while left != 0 {
         let condition = Condition::ALL[left.trailing_zeros() as usize];
         left &= left - 1;
         let answer = ask(condition, policy, context);
-        answers.answers[condition as usize] = answer;
+        answers.note(condition, answer);
         if answer == Some(Truth::False) && !thorough {
             break;
         }
@@ -119,6 +134,7 @@ pub(super) fn judge(
     answers
 }
 
+#[inline(always)]
 fn ask(condition: Condition, policy: &CompiledPolicy, context: &Context<'_>) -> Option<Truth> {
     let signals = &context.request.signals;
     match condition {

@@ -43,6 +43,7 @@ pub(super) fn is_usual(token: &VerifiedToken, request: &Request<'_>) -> bool {
 }
 
 impl<'a> Context<'a> {
+    #[inline(always)]
     pub(super) fn new(
         world: &World<'a>,
         tenant: &'a TenantSnapshot,

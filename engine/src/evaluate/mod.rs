@@ -54,8 +54,9 @@ pub struct World<'a> {
 pub(crate) struct LookedUp {
     /// Whether anything is known that matters to the token.
     pub(crate) marks_matter: Option<bool>,
-    /// Whether a policy may object while no risk is known.
-    policies_matter: Option<bool>,
+    /// The enforced policies that may object while no risk is known, by their positions among the
+    /// first 64: `None` if not asked, or if there are more.
+    candidates: Option<u64>,
     /// The locations of the observed address, in this tenant's table.
     locations: Option<LocationSetIndex>,
 }
@@ -92,37 +93,20 @@ pub fn evaluate<O: Observer>(
     observer: &mut O,
 ) -> Decision {
     let mut looked_up = LookedUp::default();
-    if let Some(decision) = at_once::<O>(world, token, request, &mut looked_up) {
-        return decision;
+    if !O::THOROUGH
+        && let Some(tenant) = world.tenant
+        && nothing_can_object(world, tenant, token, request, &mut looked_up)
+    {
+        return Decision::ALLOWED;
     }
     judge(world, looked_up, token, request, observer)
 }
 
-/// Steps 1 and 2, and the decision of most requests: that what follows would find nothing. What
-/// was looked up for it is left in `looked_up` for [`judge`].
+/// The decision of most requests, in one quick look: whether the token is within its window, and
+/// no mark, no policy and no stream can have anything against the request. If in doubt, no: then
+/// [`judge`] asks them, with what was looked up here.
 #[inline(always)]
-pub(crate) fn at_once<O: Observer>(
-    world: &World<'_>,
-    token: &VerifiedToken,
-    request: &Request<'_>,
-    looked_up: &mut LookedUp,
-) -> Option<Decision> {
-    // 1. The token's own window.
-    if let Some(reason) = token.outside_window(request.now, world.settings.skew) {
-        return Some(Decision::deny(401, reason, world.degraded));
-    }
-    // 2. The tenant.
-    let Some(tenant) = world.tenant else {
-        return Some(Decision::deny(403, Reason::TenantUnknown, world.degraded));
-    };
-    let settled = !O::THOROUGH && nothing_can_object(world, tenant, token, request, looked_up);
-    settled.then_some(Decision::ALLOWED)
-}
-
-/// Whether no mark, no policy and no stream can have anything against the request. If in doubt,
-/// no: then they are asked, with what was looked up here.
-#[inline(always)]
-fn nothing_can_object(
+pub(crate) fn nothing_can_object(
     world: &World<'_>,
     tenant: &TenantSnapshot,
     token: &VerifiedToken,
@@ -134,6 +118,9 @@ fn nothing_can_object(
     };
     let signals = &request.signals;
     if world.degraded
+        || token
+            .outside_window(request.now, world.settings.skew)
+            .is_some()
         || !is_usual(token, request)
         || signals.country.is_some()
         || signals.compliant_network.is_some()
@@ -141,11 +128,13 @@ fn nothing_can_object(
     {
         return false;
     }
-    let policies_matter = !quiet.is_empty() && {
-        if looked_up.locations.is_none() {
-            looked_up.locations = request.address.map(|at| tenant.locations.set_of(at));
+    let candidates = if quiet.is_empty() {
+        Some(0)
+    } else {
+        if let Some(address) = request.address {
+            looked_up.locations = Some(tenant.locations.set_of(address));
         }
-        quiet.may_match_at(looked_up.locations)
+        quiet.candidates_at(looked_up.locations)
     };
     // Not `||`: the two wait for different memory, and the wait is to be shared.
     let marks_matter = match looked_up.marks_matter {
@@ -153,12 +142,11 @@ fn nothing_can_object(
         None => world.marks.matter(token.keys(), token.issued()),
     };
     looked_up.marks_matter = Some(marks_matter);
-    looked_up.policies_matter = Some(policies_matter);
-    !(policies_matter | marks_matter)
+    looked_up.candidates = candidates;
+    !((candidates != Some(0)) | marks_matter)
 }
 
-/// Steps 3 to 5, for a token within its window and a tenant that is known: everything that may
-/// have something against the request is asked.
+/// The five steps of a decision: everything that may have something against the request is asked.
 #[inline(never)]
 pub(crate) fn judge<O: Observer>(
     world: &World<'_>,
@@ -167,12 +155,17 @@ pub(crate) fn judge<O: Observer>(
     request: &Request<'_>,
     observer: &mut O,
 ) -> Decision {
+    let degraded = world.degraded;
+    // 1. The token's own window.
+    if let Some(reason) = token.outside_window(request.now, world.settings.skew) {
+        return Decision::deny(401, reason, degraded);
+    }
+    // 2. The tenant.
     let Some(tenant) = world.tenant else {
-        return Decision::deny(403, Reason::TenantUnknown, world.degraded);
+        return Decision::deny(403, Reason::TenantUnknown, degraded);
     };
     token.prefetch_rest();
     let facts = token.facts();
-    let degraded = world.degraded;
 
     // 3. The marks of everything that the token carries.
     let mut findings = Findings::default();
@@ -197,17 +190,28 @@ pub(crate) fn judge<O: Observer>(
     {
         findings.add(Reason::AuthContextRequired);
     }
-    if looked_up.policies_matter != Some(false) || mark.risk != RiskLevel::None {
+    // With a risk come policies that the quick look could leave out.
+    let candidates = looked_up
+        .candidates
+        .filter(|_| mark.risk == RiskLevel::None);
+    if candidates != Some(0) {
         let context = Context::new(world, tenant, token, request, mark, looked_up.locations);
-        judge_policies(&context, &mut findings, observer);
+        judge_policies(&context, candidates, &mut findings, observer);
     }
     // 5. The strongest remedy that the client can act on.
     let spent = || world.memory.is_spent(token, request.address, request.now);
     findings.conclude(world.settings, facts, mark, request.now, degraded, spent)
 }
 
-/// Asks the policies that can matter; an observer that is thorough sees all of them.
-fn judge_policies<O: Observer>(context: &Context<'_>, findings: &mut Findings, observer: &mut O) {
+/// Asks the policies that can matter: the `candidates` of the quick look, if it found out which; an
+/// observer that is thorough sees all of them.
+#[inline(always)]
+fn judge_policies<O: Observer>(
+    context: &Context<'_>,
+    candidates: Option<u64>,
+    findings: &mut Findings,
+    observer: &mut O,
+) {
     let mut judge = |index: PolicyIndex, policy: &CompiledPolicy, scope: Option<Truth>| {
         let verdict = policy::judge(policy, context, scope, O::THOROUGH);
         if verdict.is_enforced_in(policy.state) {
@@ -222,12 +226,21 @@ fn judge_policies<O: Observer>(context: &Context<'_>, findings: &mut Findings, o
             .for_each(|(index, policy)| judge(index, policy, None));
         return;
     }
-    for position in policies.candidates(context.filters()) {
+    let mut at = |position: usize| {
         let index = policies.enforced[position];
         if let Some(policy) = policies.get(index) {
             judge(index, policy, context.mask.map(|mask| mask.scope(position)));
         }
+    };
+    if let Some(mut left) = candidates {
+        while left != 0 {
+            at(left.trailing_zeros() as usize);
+            left &= left - 1;
+        }
+        // The quick look is only for tokens that are younger than every change.
+        return;
     }
+    policies.candidates(context.filters()).for_each(at);
     for (index, policy) in policies.changed_since(context.token.issued) {
         judge(index, policy, None);
     }

@@ -57,6 +57,7 @@ impl Note {
 
 /// Judges `policy` as if it were enabled; `thorough` asks every condition. `scope` is what is
 /// known of users, workload identities and applications together, if it is.
+#[inline(always)]
 pub(super) fn judge(
     policy: &CompiledPolicy,
     context: &Context<'_>,

@@ -109,6 +109,18 @@ impl LocationTable {
         self.prefixes.lookup(address)
     }
 
+    /// Asks for the lines of the table itself that a lookup reads.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        self.prefixes.prefetch();
+    }
+
+    /// Asks for all that a lookup of `address` reads, if it is in a small tree.
+    #[inline]
+    pub(crate) fn expect_small(&self, address: IpAddr) {
+        self.prefixes.expect_small(address);
+    }
+
     /// Asks for the memory that [`place`](Self::place) with the same address is going to touch.
     #[inline]
     pub(crate) fn expect(&self, address: IpAddr) {

@@ -14,6 +14,9 @@ mod well_known;
 
 pub use well_known::{ADMIN_PORTALS, OFFICE_365};
 
+use std::net::IpAddr;
+
+use crate::hint;
 use crate::identifier::Identifier;
 use crate::settings::TenantSettings;
 
@@ -42,6 +45,22 @@ impl TenantSnapshot {
             locations: LocationTable::default(),
             memberships: MembershipTable::default(),
         }
+    }
+
+    /// Asks for those lines of the snapshot itself that nearly every decision reads.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        hint::prefetch(&self.policies.enforced);
+        hint::prefetch(&self.policies.at_location);
+        self.locations.prefetch();
+    }
+
+    /// Asks for what a decision about `address` reads beyond that, if the tables are small. Reads
+    /// what [`prefetch`](Self::prefetch) asks for.
+    #[inline]
+    pub(crate) fn expect_small(&self, address: IpAddr) {
+        self.policies.at_location.prefetch();
+        self.locations.expect_small(address);
     }
 
     /// Counts up with every publication of the tenant.

@@ -6,6 +6,7 @@ use super::prefix_table::LocationSetIndex;
 use crate::decision::PolicyIndex;
 use crate::evaluate::Truth;
 use crate::event::RiskLevel;
+use crate::hint;
 use crate::identifier::Identifier;
 use crate::model::{
     ApplicationScope, ClientAppTypes, ContinuousAccessEvaluation, DeviceFilter, Grant,
@@ -90,6 +91,12 @@ impl PolicyRows {
         }
     }
 
+    /// Asks for the first rows.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        hint::prefetch_first(&self.words);
+    }
+
     /// One word of a row; all bits where the table filters nothing.
     #[inline(always)]
     fn word(&self, row: usize, word: usize) -> u64 {
@@ -162,19 +169,20 @@ impl<'a> Quiet<'a> {
         self.first == 0 && (self.is_one_word() || self.mask.quiet.is_empty())
     }
 
-    /// Whether one of them may match at an address in the locations of `set`, or at any address
-    /// if it is not known.
+    /// Those of them that may match at an address in the locations of `set`, or at any address if
+    /// it is not known: one bit for each position. `None`: some of more than 64.
     #[inline(always)]
-    pub(crate) fn may_match_at(self, set: Option<LocationSetIndex>) -> bool {
+    pub(crate) fn candidates_at(self, set: Option<LocationSetIndex>) -> Option<u64> {
         let may_match = |word: u32, quiet: u64| {
             let rows = &self.policies.at_location;
-            quiet & set.map_or(u64::MAX, |set| rows.word(set.index(), word as usize)) != 0
+            quiet & set.map_or(u64::MAX, |set| rows.word(set.index(), word as usize))
         };
         if self.is_one_word() {
-            return may_match(0, self.first);
+            return Some(may_match(0, self.first));
         }
         let mut words = self.mask.quiet.iter();
-        words.any(|&(word, quiet)| may_match(word, quiet))
+        let any = words.any(|&(word, quiet)| may_match(word, quiet) != 0);
+        (!any).then_some(0)
     }
 }
 

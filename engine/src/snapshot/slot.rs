@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 use super::TenantSnapshot;
 use super::policy_table::ScopeMask;
+use crate::hint;
 use crate::primitive::{ArcSwapOption, AtomicU64, Ordering};
 
 /// The place of one tenant. Lives as long as somebody remembers it.
@@ -115,6 +116,19 @@ impl Prepared {
             },
         };
         Some((prepared, mask))
+    }
+
+    /// Where the snapshot is.
+    #[inline]
+    pub(crate) fn address(&self) -> *const TenantSnapshot {
+        &raw const *self.snapshot
+    }
+
+    /// Asks for the slot and the snapshot.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        hint::prefetch(&*self.slot);
+        self.snapshot.prefetch();
     }
 
     /// Whether it is about exactly this snapshot.

@@ -148,6 +148,21 @@ impl VerifiedToken {
         hint::prefetch(&self.keys);
     }
 
+    /// Where the snapshot is that the token remembers, old or new; null without one.
+    #[inline]
+    pub(crate) fn last_snapshot(&self) -> *const TenantSnapshot {
+        let prepared = self.prepared.as_ref();
+        prepared.map_or(std::ptr::null(), Prepared::address)
+    }
+
+    /// Asks for the tenant's snapshot, as far as the token remembers it.
+    #[inline]
+    pub(crate) fn prefetch_snapshot(&self) {
+        if let Some(prepared) = &self.prepared {
+            prepared.prefetch();
+        }
+    }
+
     /// Asks for the memory that a decision reads which found something: all of it at once, where
     /// the questions one after the other would wait for one line at a time.
     #[inline]

@@ -61,6 +61,7 @@ use self::location_set::LocationSets;
 use self::processor::{Counter, Processor};
 use self::range_map::{BATCH, RangeMap};
 use self::register::PrefixRegister;
+use crate::hint;
 
 /// Every prefix of every location, ready to be asked about an address.
 ///
@@ -163,6 +164,23 @@ impl PrefixTable {
                     self.ipv4.expect(address);
                 }
             }
+        }
+    }
+
+    /// Asks for the lines of the table itself that a lookup reads.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        hint::prefetch(&self.ipv4);
+        hint::prefetch(&self.ipv6);
+        hint::prefetch(&self.processor);
+    }
+
+    /// Asks for all that a lookup of `address` reads, if it is in a small tree.
+    #[inline]
+    pub(crate) fn expect_small(&self, address: IpAddr) {
+        match address {
+            IpAddr::V4(_) => self.ipv4.expect_small(),
+            IpAddr::V6(_) => self.ipv6.expect_small(),
         }
     }
 

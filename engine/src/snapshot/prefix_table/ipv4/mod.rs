@@ -126,9 +126,17 @@ impl Ipv4Map {
     #[inline]
     pub(super) fn expect(&self, address: u32) {
         match self {
-            Self::Ranges(_) => {}
+            Self::Ranges(ranges) => ranges.expect(),
             Self::Narrow(flat) => flat.expect(address),
             Self::Wide(flat) => flat.expect(address),
+        }
+    }
+
+    /// Asks for all that a lookup reads, if it is in a small tree.
+    #[inline]
+    pub(super) fn expect_small(&self) {
+        if let Self::Ranges(ranges) = self {
+            ranges.expect_small();
         }
     }
 

@@ -25,7 +25,7 @@ use self::tree::{Descent, EndTree, Key};
 use super::address::Address;
 use super::index::LocationSetIndex;
 use super::processor::Counter;
-use crate::hint::prefetch;
+use crate::hint::{prefetch, prefetch_first};
 
 /// Address → set.
 #[derive(Debug, Clone)]
@@ -143,6 +143,21 @@ impl<A: KeyedAddress> RangeMap<A> {
         let descent = piece.ends.last_line(key, counter);
         piece.expect_answer(descent);
         piece.answer(piece.ends.arrive(descent, key, counter), address)
+    }
+
+    /// Asks for what names the tree of a map of one piece.
+    #[inline]
+    pub(super) fn expect(&self) {
+        prefetch_first(&self.pieces);
+    }
+
+    /// Asks for the tree itself, and its answers, of a map of one piece.
+    #[inline]
+    pub(super) fn expect_small(&self) {
+        if let [only] = &*self.pieces {
+            only.ends.expect();
+            prefetch_first(&only.answers);
+        }
     }
 
     /// Answers all `addresses`, which go down the trees together, one level at a time: the memory

@@ -17,6 +17,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::super::processor::Counter;
+use crate::hint::prefetch_first;
 
 /// A key, and the cache line of such keys.
 pub(in super::super) trait Key: Copy + Ord + Debug + Send + Sync {
@@ -153,6 +154,12 @@ impl<K: Key> EndTree<K> {
             self.descend(&mut descent, key, counter);
         }
         descent
+    }
+
+    /// Asks for the first lines: all there are of a small tree.
+    #[inline]
+    pub(super) fn expect(&self) {
+        prefetch_first(&self.lines);
     }
 
     /// How many lines there are on the way to a position.
