@@ -589,3 +589,58 @@ fn an_event_far_ahead_refuses_nobody_for_longer_than_the_agreed_skew() {
     });
     assert!(told, "{:?}", found.notices);
 }
+
+#[test]
+fn a_subject_of_too_many_combinations_is_refused_before_they_are_made() {
+    let aliases = |kind: &str, count: usize| {
+        let identifiers: Vec<Value> = (0..count)
+            .map(|number| opaque(&format!("{kind}-{number}")))
+            .collect();
+        json!({ "format": "aliases", "identifiers": identifiers })
+    };
+    let told = |counts: [usize; 3]| {
+        let subject = json!({ "format": "complex",
+            "user": aliases("user", counts[0]),
+            "device": aliases("device", counts[1]),
+            "session": aliases("session", counts[2]) });
+        interpret(
+            &json!({}),
+            &claims(&subject, EventType::SessionRevoked, &json!({})),
+        )
+    };
+    let refused = told([32, 32, 32]).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InvalidRequest);
+    assert!(refused.description.contains("combinations"), "{refused:?}");
+    // Every combination of what is few enough.
+    let found = told([2, 2, 2]).unwrap();
+    let revoked = found
+        .events
+        .iter()
+        .filter(|event| event.effect == Effect::Revoke);
+    assert_eq!(revoked.count(), 8);
+}
+
+#[test]
+fn a_tenant_is_named_by_an_identifier_and_by_nothing_else() {
+    let authority = json!({ "authority": { "scope": "tenant", "tenants": ["t"] } });
+    let told = |tenant: &Value| {
+        let subject = json!({ "format": "complex", "tenant": tenant, "user": opaque("u") });
+        interpret(
+            &authority,
+            &claims(&subject, EventType::SessionRevoked, &json!({})),
+        )
+    };
+    for tenant in [
+        opaque("t"),
+        json!({ "format": "iss_sub", "iss": ISSUER, "sub": "t" }),
+    ] {
+        let found = told(&tenant).unwrap();
+        assert!(!found.events.is_empty(), "{tenant}");
+        for event in &found.events {
+            assert_eq!(event.tenant.as_str(), "t", "{tenant}");
+        }
+    }
+    let refused = told(&json!({ "format": "email", "email": "t@example.com" })).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InvalidRequest);
+    assert!(refused.description.contains("opaque"), "{refused:?}");
+}

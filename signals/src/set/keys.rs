@@ -507,6 +507,38 @@ mod tests {
     }
 
     #[test]
+    fn a_modulus_counts_from_its_first_bit() {
+        let read = |modulus: &[u8]| {
+            let key = serde_json::json!({"keys": [
+                {"kty": "RSA", "e": "AQAB", "n": URL_SAFE_NO_PAD.encode(modulus)}]});
+            KeySet::parse(key.to_string().as_bytes()).unwrap().len()
+        };
+        let beginning_with = |first: u8| {
+            let mut modulus = [1; 256];
+            modulus[0] = first;
+            modulus
+        };
+        assert_eq!(read(&beginning_with(0x80)), 1, "2048 bits");
+        assert_eq!(read(&beginning_with(0x7f)), 0, "2047 bits");
+        assert_eq!(read(&beginning_with(0)), 0, "zeros in front");
+        assert_eq!(read(&[0; 256]), 0, "zeros only");
+        let padded = [&[0; 8][..], &beginning_with(0x80)].concat();
+        assert_eq!(read(&padded), 1, "zeros in front of enough");
+    }
+
+    #[test]
+    fn a_key_set_is_read_up_to_its_longest() {
+        let mut document = format!(r#"{{"keys":[{P256}}}]}}"#).into_bytes();
+        document.resize(MAXIMUM_JWKS_BYTES, b' ');
+        assert_eq!(KeySet::parse(&document).unwrap().len(), 1);
+        document.push(b' ');
+        assert!(matches!(
+            KeySet::parse(&document),
+            Err(KeyError::TooLong { length }) if length == MAXIMUM_JWKS_BYTES + 1
+        ));
+    }
+
+    #[test]
     fn an_unknown_key_asks_again_but_not_at_a_strangers_pace() {
         let at = Timestamp::from_seconds;
         let mut keys = Keys::fetched(RefreshPolicy::default());
