@@ -36,11 +36,32 @@ impl Engine {
             "a batch needs a place for every decision"
         );
         for (requests, decisions) in requests.chunks(CHUNK).zip(decisions.chunks_mut(CHUNK)) {
-            self.decide_chunk(requests, decisions);
+            self.decide_chunk(requests, |index, decision| decisions[index] = decision);
         }
     }
 
-    fn decide_chunk(&self, requests: &[(&VerifiedToken, Request<'_>)], decisions: &mut [Decision]) {
+    /// As [`Engine::decide_batch`], for hosts that keep decisions in a form of their own: `decided`
+    /// is given each decision with the index of its request, once, as soon as it is made and not
+    /// in the order of the requests.
+    #[inline]
+    pub fn decide_batch_with(
+        &self,
+        requests: &[(&VerifiedToken, Request<'_>)],
+        mut decided: impl FnMut(usize, Decision),
+    ) {
+        for (chunk, requests) in requests.chunks(CHUNK).enumerate() {
+            self.decide_chunk(requests, |index, decision| {
+                decided(chunk * CHUNK + index, decision);
+            });
+        }
+    }
+
+    #[inline]
+    fn decide_chunk(
+        &self,
+        requests: &[(&VerifiedToken, Request<'_>)],
+        mut decided: impl FnMut(usize, Decision),
+    ) {
         for (token, _) in requests {
             token.prefetch();
         }
@@ -66,9 +87,7 @@ impl Engine {
         let mut looked_up = [LookedUp::default(); CHUNK];
         // The requests that are not settled at once.
         let mut left = 0_u64;
-        for (index, ((token, request), decision)) in
-            requests.iter().zip(&mut *decisions).enumerate()
-        {
+        for (index, (token, request)) in requests.iter().enumerate() {
             let Some(snapshot) = snapshots[index] else {
                 left |= 1 << index;
                 continue;
@@ -76,7 +95,7 @@ impl Engine {
             let world = self.world(Some(snapshot), request);
             looked_up[index].marks_matter = Some(matter >> index & 1 == 1);
             if nothing_can_object(&world, snapshot, token, request, &mut looked_up[index]) {
-                *decision = Decision::ALLOWED;
+                decided(index, Decision::ALLOWED);
             } else {
                 token.prefetch_rest();
                 left |= 1 << index;
@@ -86,11 +105,13 @@ impl Engine {
             let index = left.trailing_zeros() as usize;
             left &= left - 1;
             let (token, request) = &requests[index];
-            let Some(snapshot) = snapshots[index] else {
-                decisions[index] = self.decide(token, request);
-                continue;
+            let decision = match snapshots[index] {
+                Some(snapshot) => {
+                    self.decide_thoroughly(snapshot, looked_up[index], token, request)
+                }
+                None => self.decide_afresh(token, request),
             };
-            decisions[index] = self.decide_thoroughly(snapshot, looked_up[index], token, request);
+            decided(index, decision);
         }
     }
 }

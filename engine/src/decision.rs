@@ -157,8 +157,8 @@ impl Decision {
         }
     }
 
-    /// Allowed, with nothing to say about it.
-    pub(crate) const ALLOWED: Decision = Decision {
+    /// Allowed, with nothing to say about it: what nearly every request gets.
+    pub const ALLOWED: Decision = Decision {
         outcome: Outcome::Allow,
         status: 200,
         ..Decision::UNDECIDED

@@ -267,16 +267,37 @@ impl Engine {
     }
 
     /// Decides, and remembers a challenge so that it is not repeated without end.
+    #[inline]
     pub fn decide(&self, token: &VerifiedToken, request: &Request<'_>) -> Decision {
+        self.decide_with(token, request, |decision| decision)
+    }
+
+    /// As [`Engine::decide`], for hosts that keep decisions in a form of their own: `decided` makes
+    /// it, and is called once. Inlined where it is called, so that the decision of most requests is
+    /// in registers and never in memory.
+    #[inline(always)]
+    pub fn decide_with<R>(
+        &self,
+        token: &VerifiedToken,
+        request: &Request<'_>,
+        decided: impl FnOnce(Decision) -> R,
+    ) -> R {
         let Some(snapshot) = self.remembered_snapshot(token) else {
-            return self.decide_observed(token, request, &mut Unobserved).0;
+            return decided(self.decide_afresh(token, request));
         };
         let mut looked_up = LookedUp::default();
         let world = self.world(Some(snapshot), request);
         if nothing_can_object(&world, snapshot, token, request, &mut looked_up) {
-            return Decision::ALLOWED;
+            return decided(Decision::ALLOWED);
         }
-        self.decide_thoroughly(snapshot, looked_up, token, request)
+        decided(self.decide_thoroughly(snapshot, looked_up, token, request))
+    }
+
+    /// Decides a token that remembers no snapshot, or an old one.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn decide_afresh(&self, token: &VerifiedToken, request: &Request<'_>) -> Decision {
+        self.decide_observed(token, request, &mut Unobserved).0
     }
 
     /// Decides what a quick look did not settle, and remembers a challenge.
@@ -326,7 +347,7 @@ impl Engine {
 
     /// Remembers the challenge, if `decision` is one.
     #[inline(always)]
-    pub(crate) fn remember_challenge(
+    fn remember_challenge(
         &self,
         world: &World<'_>,
         token: &VerifiedToken,

@@ -27,6 +27,7 @@ pub struct Request<'a> {
 
 impl Request<'_> {
     /// A request at `now` from `address`.
+    #[inline]
     pub fn new(now: Timestamp, address: Option<IpAddr>) -> Self {
         Request {
             now,

@@ -231,8 +231,8 @@ proptest! {
         is_silent in proptest::bool::weighted(0.1),
     ) {
         let early = early.min(tokens.len());
-        let (left, right) = (Twin::new(&tokens, early), Twin::new(&tokens, early));
-        for twin in [&left, &right] {
+        let [left, right, third] = [(); 3].map(|()| Twin::new(&tokens, early));
+        for twin in [&left, &right, &third] {
             for event in &before {
                 twin.engine.apply(&Event::from_value(event).unwrap());
             }
@@ -247,6 +247,16 @@ proptest! {
             .collect();
         let mut batch = vec![Decision::UNDECIDED; requests.len()];
         left.engine.decide_batch(&requests, &mut batch);
+        // Handed over one by one: each of them once, and the same.
+        let requests: Vec<_> = asked
+            .iter()
+            .map(|asked| (&third.tokens[asked.token % tokens.len()], asked.request()))
+            .collect();
+        let mut handed = vec![None; requests.len()];
+        third.engine.decide_batch_with(&requests, |index, decision| {
+            assert_eq!(handed[index].replace(decision), None, "twice");
+        });
+        prop_assert!(handed.into_iter().eq(batch.iter().copied().map(Some)));
         for (asked, batched) in asked.iter().zip(batch) {
             let token = &right.tokens[asked.token % tokens.len()];
             let request = asked.request();

@@ -2,14 +2,13 @@
 
 use std::mem::MaybeUninit;
 
-use highwater::decision::Decision;
 use highwater::request::Request;
 use highwater::token::VerifiedToken;
 
 use crate::decision::{Places, highwater_decision};
 use crate::engine::highwater_engine;
 use crate::error::{Failure, Outcome};
-use crate::handle::{borrow, with};
+use crate::handle::{borrow, fault_point, with};
 use crate::request::{self, highwater_request};
 use crate::size::check_size;
 use crate::status::highwater_status;
@@ -39,17 +38,25 @@ pub unsafe extern "C" fn highwater_engine_decide(
     };
     let body = |engine: &highwater_engine| {
         // SAFETY: the caller's promise.
-        let (token, request) = unsafe { (borrow(token)?, request::read(request)?) };
-        let decided = engine.engine.decide(&token.token, &request);
-        // SAFETY: there is one place.
-        unsafe { places.write(0, &highwater_decision::from(&decided)) };
+        let token = unsafe { borrow(token) }?;
+        let mut place = MaybeUninit::uninit();
+        // SAFETY: the caller's promise.
+        unsafe { request::read_into(request, &mut place) }?;
+        // SAFETY: written just now.
+        let request = unsafe { place.assume_init_ref() };
+        engine
+            .engine
+            .decide_with(&token.token, request, |decision| {
+                // SAFETY: there is one place.
+                unsafe { places.decide(0, &decision) };
+            });
         Ok(())
     };
     // SAFETY: the caller's promise.
     unsafe { with(engine, body) }
 }
 
-/// How many decisions are under way at once, on the stack.
+/// How many requests are read at once, onto the stack.
 const CHUNK: usize = 64;
 
 /// Decides `count` requests in their order: `decisions[i]` becomes what `highwater_engine_decide`
@@ -85,9 +92,10 @@ pub unsafe extern "C" fn highwater_engine_decide_batch(
         let batch = unsafe { Batch::new(tokens, requests, count) }?;
         if count > CHUNK {
             // None is decided before all can be read.
+            let mut scratch = MaybeUninit::uninit();
             for index in 0..count {
                 // SAFETY: the index is below the count.
-                let _ = unsafe { batch.read(index) }?;
+                unsafe { batch.read(index, &mut scratch) }?;
             }
         }
         for start in (0..count).step_by(CHUNK) {
@@ -98,7 +106,13 @@ pub unsafe extern "C" fn highwater_engine_decide_batch(
         Ok(())
     };
     // SAFETY: the caller's promise.
-    unsafe { with(engine, body) }
+    let status = unsafe { with(engine, body) };
+    if status != highwater_status::Ok {
+        // A panic, or a request that changed meanwhile, may have come after other decisions.
+        // SAFETY: there are so many places.
+        unsafe { places.deny_all(count) };
+    }
+    status
 }
 
 /// The inputs of a batch.
@@ -149,29 +163,55 @@ impl Batch {
         })
     }
 
+    /// Reads one of them into a place, which is written unless this fails.
+    ///
     /// # Safety
     /// - `index` is below the count.
-    unsafe fn read<'a>(&self, index: usize) -> Outcome<(&'a VerifiedToken, Request<'a>)> {
+    #[inline(always)]
+    unsafe fn read<'a>(&self, index: usize, place: &mut MaybeUninit<Input<'a>>) -> Outcome {
         // SAFETY: the caller's promise.
-        let request = unsafe { self.requests.add(index * self.stride) };
-        let request = request.cast::<highwater_request>();
-        let read = || {
-            // SAFETY: inside the arrays, whose elements are what the host promised.
-            let (token, size) = unsafe { (borrow(*self.tokens.add(index))?, (*request).size) };
-            if size != self.stride {
-                return Err(Failure::new(
-                    highwater_status::WrongSize,
-                    format!(
-                        "`request.size` is {size}, that of the first is {}",
-                        self.stride
-                    ),
-                ));
-            }
-            // SAFETY: as above.
-            Ok((&token.token, unsafe { request::read(request) }?))
-        };
-        read().map_err(|failure| failure.of_element(index))
+        match unsafe { self.read_element(index, place) } {
+            Ok(()) => Ok(()),
+            Err(failure) => Err(failure.of_element(index)),
+        }
     }
+
+    /// # Safety
+    /// - As [`Batch::read`].
+    #[inline(always)]
+    unsafe fn read_element<'a>(&self, index: usize, place: &mut MaybeUninit<Input<'a>>) -> Outcome {
+        // SAFETY: inside the arrays, whose elements are what the host promised.
+        let (token, request) = unsafe {
+            let request = self.requests.add(index * self.stride);
+            (
+                borrow(*self.tokens.add(index))?,
+                request.cast::<highwater_request>(),
+            )
+        };
+        // SAFETY: inside the array, and not null as its first element is not.
+        let size = unsafe { (*request).size };
+        if size != self.stride {
+            return Err(another_size(size, self.stride));
+        }
+        let place = place.as_mut_ptr();
+        // SAFETY: both fields are inside the place, and nobody reads it before both are written.
+        unsafe {
+            (&raw mut (*place).0).write(&token.token);
+            request::read_into(request, &mut *(&raw mut (*place).1).cast())
+        }
+    }
+}
+
+/// What the engine decides: a token and a request.
+type Input<'a> = (&'a VerifiedToken, Request<'a>);
+
+#[cold]
+#[inline(never)]
+fn another_size(size: usize, stride: usize) -> Failure {
+    Failure::new(
+        highwater_status::WrongSize,
+        format!("`request.size` is {size}, that of the first is {stride}"),
+    )
 }
 
 /// # Safety
@@ -183,18 +223,17 @@ unsafe fn decide_chunk(
     start: usize,
     length: usize,
 ) -> Outcome {
-    let mut inputs = [const { MaybeUninit::<(&VerifiedToken, Request<'_>)>::uninit() }; CHUNK];
+    fault_point();
+    let mut inputs = [const { MaybeUninit::<Input<'_>>::uninit() }; CHUNK];
     for (offset, input) in inputs[..length].iter_mut().enumerate() {
         // SAFETY: below the count.
-        input.write(unsafe { batch.read(start + offset) }?);
+        unsafe { batch.read(start + offset, input) }?;
     }
     // SAFETY: so many were written just now, and none of them needs to be dropped.
     let inputs = unsafe { inputs[..length].assume_init_ref() };
-    let mut decided = [Decision::UNDECIDED; CHUNK];
-    engine.engine.decide_batch(inputs, &mut decided[..length]);
-    for (offset, decision) in decided[..length].iter().enumerate() {
+    engine.engine.decide_batch_with(inputs, |offset, decision| {
         // SAFETY: below the count.
-        unsafe { places.write(start + offset, &highwater_decision::from(decision)) };
-    }
+        unsafe { places.decide(start + offset, &decision) };
+    });
     Ok(())
 }

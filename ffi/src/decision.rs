@@ -164,7 +164,7 @@ impl Places {
     /// # Safety
     /// - `first` is null or valid for writing `count` decisions of the size that the first one
     ///   says.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn deny(first: *mut highwater_decision, count: usize) -> Outcome<Places> {
         let first = required("decision", first)?;
         // SAFETY: checked above, and valid by the caller's promise.
@@ -191,11 +191,44 @@ impl Places {
         Ok(places)
     }
 
+    /// Denies in every place again.
+    ///
+    /// # Safety
+    /// - `count` is at most that which was promised to [`Places::deny`].
+    #[cold]
+    pub(crate) unsafe fn deny_all(&self, count: usize) {
+        for index in 0..count {
+            // SAFETY: the caller's promise.
+            unsafe { self.write(index, &DENIED) };
+        }
+    }
+
+    /// Writes the decision of a request, where nothing but a denial was written before.
+    ///
+    /// # Safety
+    /// - `index` is below the count that was promised to [`Places::deny`].
+    #[inline(always)]
+    pub(crate) unsafe fn decide(&self, index: usize, decision: &Decision) {
+        if *decision == Decision::ALLOWED {
+            // In nothing else it differs from the denial that is there.
+            // SAFETY: inside the array by the caller's promise.
+            let place = unsafe { self.first.add(index * self.stride) }.cast::<highwater_decision>();
+            // SAFETY: inside the element, and aligned as its first field is.
+            unsafe {
+                (&raw mut (*place).outcome).write(highwater_outcome::Allow as u32);
+                (&raw mut (*place).status).write(Decision::ALLOWED.status());
+            }
+            return;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.write(index, &highwater_decision::from(decision)) };
+    }
+
     /// Writes one decision.
     ///
     /// # Safety
     /// - `index` is below the count that was promised to [`Places::deny`].
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn write(&self, index: usize, decision: &highwater_decision) {
         // SAFETY: inside the array by the caller's promise.
         let place = unsafe { self.first.add(index * self.stride) }.cast::<highwater_decision>();
@@ -375,6 +408,24 @@ mod tests {
             };
             assert!(read(&raw const forged).is_err());
             assert!(read(std::ptr::null()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_plain_allow_differs_from_a_denial_in_two_fields() {
+        let mut place = highwater_decision {
+            size: size_of::<highwater_decision>(),
+            ..DENIED
+        };
+        // SAFETY: the place is a local.
+        unsafe {
+            let Ok(places) = Places::deny(&raw mut place, 1) else {
+                panic!("a place");
+            };
+            places.decide(0, &Decision::ALLOWED);
+            assert_eq!(read(&raw const place).ok(), Some(Decision::ALLOWED));
+            let flat = highwater_decision::from(&Decision::ALLOWED);
+            assert_eq!(format!("{place:?}"), format!("{flat:?}"));
         }
     }
 

@@ -31,6 +31,7 @@ impl Tag {
         Tag(AtomicU32::new(kind as u32 | LIVE))
     }
 
+    #[inline]
     fn check(&self, kind: Kind) -> Result<(), highwater_status> {
         let tag = self.0.load(Ordering::Acquire);
         if tag == kind as u32 | LIVE {
@@ -183,7 +184,11 @@ pub(crate) unsafe fn with<T: Handle>(
         Err(failure) => return failure.report(),
     };
     // A panic may leave the handle half changed, which is why it is poisoned.
-    match catch_unwind(AssertUnwindSafe(|| body(&held.value))) {
+    let guarded = || {
+        fault_point();
+        body(&held.value)
+    };
+    match catch_unwind(AssertUnwindSafe(guarded)) {
         Ok(Ok(())) => highwater_status::Ok,
         Ok(Err(failure)) => failure.report(),
         Err(payload) => {
@@ -191,6 +196,13 @@ pub(crate) unsafe fn with<T: Handle>(
             panicked(&*payload)
         }
     }
+}
+
+/// Where tests make the library panic; nothing at all in what is installed.
+#[inline(always)]
+pub(crate) fn fault_point() {
+    #[cfg(feature = "caller")]
+    crate::caller::point();
 }
 
 /// What an exclusive handle holds, to be changed.

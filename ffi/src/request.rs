@@ -1,6 +1,7 @@
 //! A request as a flat struct: what a service knows about the call that it is asked to serve.
 
 use std::ffi::c_char;
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use highwater::model::{ClientAppType, Platform};
@@ -157,14 +158,77 @@ const UNKNOWN: highwater_request = highwater_request {
 ///
 /// # Safety
 /// - `request` is null or points to a request of the size that it says.
-#[inline]
 pub(crate) unsafe fn read<'a>(request: *const highwater_request) -> Outcome<Request<'a>> {
+    let mut place = MaybeUninit::uninit();
+    // SAFETY: the caller's promise; the place is written unless this fails.
+    unsafe {
+        read_into(request, &mut place)?;
+        Ok(place.assume_init())
+    }
+}
+
+/// As [`read`], into a place, which is written unless this fails.
+///
+/// Most requests say an address and nothing else, which is told by one comparison of what all the
+/// small fields hold. They are written where the engine reads them: a request that is returned is
+/// written in pieces and copied whole, and the processor waits for such a copy.
+///
+/// # Safety
+/// - As [`read`].
+#[inline(always)]
+pub(crate) unsafe fn read_into<'a>(
+    request: *const highwater_request,
+    place: &mut MaybeUninit<Request<'a>>,
+) -> Outcome {
     if request.is_null() {
         return Err(Failure::null("request"));
     }
     if !request.is_aligned() {
         return Err(misfit("`request` is not aligned", "request"));
     }
+    // SAFETY: not null, aligned, and at least as large as the first version; every field takes
+    // any bits.
+    let first = unsafe { &*request };
+    let points_nowhere = first.resource.is_null()
+        && first.device.is_null()
+        && first.authentication_context_length == 0;
+    if first.size == size_of::<highwater_request>() && first.now != 0 && points_nowhere {
+        let now = Timestamp::from_milliseconds(first.now);
+        let [a, b, c, d, ..] = first.address;
+        let [country, of_country] = first.country;
+        let [reserved, and_reserved] = first.reserved;
+        let small = u64::from_le_bytes([
+            first.address_length,
+            first.platform,
+            first.client_app_type,
+            first.compliant_network,
+            country,
+            of_country,
+            reserved,
+            and_reserved,
+        ]);
+        if small == 4 {
+            place.write(Request::new(now, Some(IpAddr::from([a, b, c, d]))));
+            return Ok(());
+        }
+        if small == 16 {
+            place.write(Request::new(now, Some(IpAddr::from(first.address))));
+            return Ok(());
+        }
+    }
+    // SAFETY: not null, aligned, and a request by the caller's promise.
+    unsafe { read_all(request, place) }
+}
+
+/// Reads every field.
+///
+/// # Safety
+/// - `request` is not null, aligned, and points to a request of the size that it says.
+#[inline(never)]
+unsafe fn read_all<'a>(
+    request: *const highwater_request,
+    place: &mut MaybeUninit<Request<'a>>,
+) -> Outcome {
     // SAFETY: not null, aligned, and at least as large as the first version.
     let size = unsafe { (*request).size };
     if size != size_of::<highwater_request>() {
@@ -182,9 +246,9 @@ pub(crate) unsafe fn read<'a>(request: *const highwater_request) -> Outcome<Requ
     }
     let [a, b, c, d, ..] = request.address;
     let address = match request.address_length {
-        0 => None,
         4 => Some(IpAddr::V4(Ipv4Addr::new(a, b, c, d))),
         16 => Some(IpAddr::V6(Ipv6Addr::from(request.address))),
+        0 => None,
         _ => {
             return Err(misfit(
                 "`request.address_length` is none of 0, 4 and 16",
@@ -202,19 +266,22 @@ pub(crate) unsafe fn read<'a>(request: *const highwater_request) -> Outcome<Requ
         // SAFETY: not null, and a device by the caller's promise.
         false => Some(&unsafe { borrow(request.device) }?.attributes),
     };
-    // SAFETY: readable by the caller's promise.
-    let context = unsafe {
-        text(
-            "authentication_context",
-            request.authentication_context,
-            request.authentication_context_length,
-        )
-    }?;
-    Ok(Request {
+    let authentication_context = match request.authentication_context_length {
+        0 => None,
+        // SAFETY: readable by the caller's promise.
+        length => Some(unsafe {
+            text(
+                "authentication_context",
+                request.authentication_context,
+                length,
+            )
+        }?),
+    };
+    place.write(Request {
         now: Timestamp::from_milliseconds(request.now),
         address,
         resource,
-        authentication_context: (!context.is_empty()).then_some(context),
+        authentication_context,
         signals: Signals {
             country: country(request.country)?,
             platform: platform(request.platform)?,
@@ -232,9 +299,11 @@ pub(crate) unsafe fn read<'a>(request: *const highwater_request) -> Outcome<Requ
             },
             device,
         },
-    })
+    });
+    Ok(())
 }
 
+#[inline]
 fn country(code: [u8; 2]) -> Outcome<Option<[u8; 2]>> {
     if code == [0; 2] {
         return Ok(None);
@@ -248,6 +317,7 @@ fn country(code: [u8; 2]) -> Outcome<Option<[u8; 2]>> {
     ))
 }
 
+#[inline]
 fn platform(platform: u8) -> Outcome<Option<Platform>> {
     Ok(Some(match platform {
         0 => return Ok(None),
@@ -267,6 +337,7 @@ fn platform(platform: u8) -> Outcome<Option<Platform>> {
     }))
 }
 
+#[inline]
 fn client_app_type(kind: u8) -> Outcome<Option<ClientAppType>> {
     Ok(Some(match kind {
         0 => return Ok(None),
@@ -285,6 +356,7 @@ fn client_app_type(kind: u8) -> Outcome<Option<ClientAppType>> {
 }
 
 #[cold]
+#[inline(never)]
 fn misfit(message: &str, path: &str) -> Failure {
     Failure::at(highwater_status::InvalidArgument, message, path)
 }

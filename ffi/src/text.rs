@@ -88,18 +88,25 @@ pub(crate) unsafe fn write_optional<T>(place: *mut T, value: T) {
 }
 
 /// An out-parameter that has to be there.
+#[inline]
 pub(crate) fn required<T>(name: &str, place: *mut T) -> Outcome<*mut T> {
     if place.is_null() {
         return Err(Failure::null(name));
     }
     if !place.is_aligned() {
-        return Err(Failure::at(
-            highwater_status::InvalidArgument,
-            format!("`{name}` is not aligned"),
-            name,
-        ));
+        return Err(misaligned(name));
     }
     Ok(place)
+}
+
+#[cold]
+#[inline(never)]
+fn misaligned(name: &str) -> Failure {
+    Failure::at(
+        highwater_status::InvalidArgument,
+        format!("`{name}` is not aligned"),
+        name,
+    )
 }
 
 /// Bytes from C; none if the length is zero.

@@ -19,6 +19,8 @@ pub use policy::{Note, Verdict};
 pub(crate) use scope::Scope;
 pub use truth::Truth;
 
+use std::net::IpAddr;
+
 use context::{Context, is_usual};
 use findings::Findings;
 
@@ -131,8 +133,16 @@ pub(crate) fn nothing_can_object(
     let candidates = if quiet.is_empty() {
         Some(0)
     } else {
-        if let Some(address) = request.address {
-            looked_up.locations = Some(tenant.locations.set_of(address));
+        // Each kind for itself: a copy of either would read more bytes than a host wrote just now
+        // for an address of IPv4, and would have to wait for them.
+        match &request.address {
+            Some(IpAddr::V4(at)) => {
+                looked_up.locations = Some(tenant.locations.set_of(IpAddr::V4(*at)));
+            }
+            Some(IpAddr::V6(at)) => {
+                looked_up.locations = Some(tenant.locations.set_of(IpAddr::V6(*at)));
+            }
+            None => {}
         }
         quiet.candidates_at(looked_up.locations)
     };

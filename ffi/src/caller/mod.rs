@@ -2,11 +2,14 @@
 //! and the benchmark, which look at the library from outside. No part of what is installed.
 
 mod engine;
+mod fault;
 mod feed;
 mod request;
 
 use std::ffi::{CStr, c_char};
 
+pub use fault::panic_after;
+pub(crate) use fault::point;
 pub use request::{Decision, Request};
 
 use crate::documents::{highwater_documents, highwater_documents_free};

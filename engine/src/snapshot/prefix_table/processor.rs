@@ -192,38 +192,55 @@ mod x86_64 {
     #[target_feature(enable = "avx2,popcnt")]
     fn below_32_avx2(line: &[u32; 16], key: u32) -> usize {
         // There is only a signed comparison: shift both sides by half the range.
-        let shift = _mm256_set1_epi32(i32::MIN);
-        let key = _mm256_xor_si256(_mm256_set1_epi32(key.cast_signed()), shift);
-        let [low, high] = [0, 8].map(|from| {
-            let end = |position: usize| line[from + position].cast_signed();
-            let ends = _mm256_setr_epi32(
-                end(0),
-                end(1),
-                end(2),
-                end(3),
-                end(4),
-                end(5),
-                end(6),
-                end(7),
-            );
-            let below = _mm256_cmpgt_epi32(key, _mm256_xor_si256(ends, shift));
-            _mm256_movemask_ps(_mm256_castsi256_ps(below))
-        });
+        let key = _mm256_xor_si256(
+            _mm256_set1_epi32(key.cast_signed()),
+            _mm256_set1_epi32(i32::MIN),
+        );
+        let (low, high) = (half_below_32::<0>(line, key), half_below_32::<8>(line, key));
         (low | high << 8).count_ones() as usize
+    }
+
+    /// The 8 keys from `FROM` on. A function and no closure: those were not inlined everywhere.
+    #[inline]
+    #[target_feature(enable = "avx2,popcnt")]
+    fn half_below_32<const FROM: usize>(line: &[u32; 16], key: __m256i) -> i32 {
+        let ends = _mm256_setr_epi32(
+            line[FROM].cast_signed(),
+            line[FROM + 1].cast_signed(),
+            line[FROM + 2].cast_signed(),
+            line[FROM + 3].cast_signed(),
+            line[FROM + 4].cast_signed(),
+            line[FROM + 5].cast_signed(),
+            line[FROM + 6].cast_signed(),
+            line[FROM + 7].cast_signed(),
+        );
+        let ends = _mm256_xor_si256(ends, _mm256_set1_epi32(i32::MIN));
+        _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(key, ends)))
     }
 
     #[inline]
     #[target_feature(enable = "avx2,popcnt")]
     fn below_64_avx2(line: &[u64; 8], key: u64) -> usize {
-        let shift = _mm256_set1_epi64x(i64::MIN);
-        let key = _mm256_xor_si256(_mm256_set1_epi64x(key.cast_signed()), shift);
-        let [low, high] = [0, 4].map(|from| {
-            let end = |position: usize| line[from + position].cast_signed();
-            let ends = _mm256_setr_epi64x(end(0), end(1), end(2), end(3));
-            let below = _mm256_cmpgt_epi64(key, _mm256_xor_si256(ends, shift));
-            _mm256_movemask_pd(_mm256_castsi256_pd(below))
-        });
+        let key = _mm256_xor_si256(
+            _mm256_set1_epi64x(key.cast_signed()),
+            _mm256_set1_epi64x(i64::MIN),
+        );
+        let (low, high) = (half_below_64::<0>(line, key), half_below_64::<4>(line, key));
         (low | high << 4).count_ones() as usize
+    }
+
+    /// The 4 keys from `FROM` on.
+    #[inline]
+    #[target_feature(enable = "avx2,popcnt")]
+    fn half_below_64<const FROM: usize>(line: &[u64; 8], key: __m256i) -> i32 {
+        let ends = _mm256_setr_epi64x(
+            line[FROM].cast_signed(),
+            line[FROM + 1].cast_signed(),
+            line[FROM + 2].cast_signed(),
+            line[FROM + 3].cast_signed(),
+        );
+        let ends = _mm256_xor_si256(ends, _mm256_set1_epi64x(i64::MIN));
+        _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpgt_epi64(key, ends)))
     }
 
     #[inline]
