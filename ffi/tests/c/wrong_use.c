@@ -323,6 +323,59 @@ static void fork_after(highwater_engine *engine, highwater_token *token) {
   CHECK(waitpid(child, &state, 0) == child && WIFEXITED(state) && WEXITSTATUS(state) == 0);
 }
 
+/* One event more than before, in force and on the disk. */
+static void revoke_user(const highwater_engine *engine, const char *user) {
+  char event[256];
+  size_t changed = 0;
+  snprintf(event, sizeof event,
+           "{\"time\": 1763760050, \"tenant\": \"contoso\", \"subject\": {\"user\": \"%s\"},"
+           " \"effect\": \"revoke\", \"source\": \"operator\"}",
+           user);
+  CHECK_STATUS(highwater_engine_apply(engine, TEXT(event), &changed), HIGHWATER_STATUS_OK);
+  CHECK(changed == 1);
+}
+
+/* A forked child that frees an engine over a file neither waits for the writer, which stayed with
+ * its parent, nor takes the file from it. */
+static void free_in_a_fork(const char *file) {
+  static const char options[] = "{\"store\": {\"cache_bytes\": 1048576}}";
+  highwater_engine *engine = NULL, *second = NULL;
+  highwater_text status = {0};
+  size_t changed = 7;
+  int state = 0;
+  pid_t child;
+  CHECK_STATUS(highwater_engine_open(file, strlen(file), TEXT(options), &engine), HIGHWATER_STATUS_OK);
+  revoke_user(engine, "before the fork");
+  child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    alarm(60); /* a child that waits for ever is killed, and the parent says so */
+    CHECK_STATUS(highwater_engine_status(engine, NOW, &status), HIGHWATER_STATUS_FORKED);
+    CHECK_STATUS(highwater_engine_reopen(engine), HIGHWATER_STATUS_FORKED);
+    highwater_engine_free(engine);
+    execl("/bin/true", "true", (char *)NULL); /* as above */
+    _exit(1);
+  }
+  CHECK(waitpid(child, &state, 0) == child && WIFEXITED(state) && WEXITSTATUS(state) == 0);
+  CHECK_STATUS(highwater_engine_open(file, strlen(file), TEXT(options), &second), HIGHWATER_STATUS_STORE_IN_USE);
+  CHECK(second == NULL);
+  revoke_user(engine, "after the fork");
+  CHECK_STATUS(highwater_engine_status(engine, NOW, &status), HIGHWATER_STATUS_OK);
+  CHECK(strstr(status.data, "\"condition\":\"ready\"") != NULL && strstr(status.data, "\"registers\":2") != NULL);
+  highwater_text_free(&status);
+  highwater_engine_free(engine);
+  engine = NULL;
+  CHECK_STATUS(highwater_engine_open(file, strlen(file), TEXT(options), &engine), HIGHWATER_STATUS_OK);
+  CHECK_STATUS(highwater_engine_apply(engine,
+                                      TEXT("{\"time\": 1763760050, \"tenant\": \"contoso\","
+                                           " \"subject\": {\"user\": \"after the fork\"},"
+                                           " \"effect\": \"revoke\", \"source\": \"operator\"}"),
+                                      &changed),
+               HIGHWATER_STATUS_OK);
+  CHECK(changed == 0); /* known already */
+  highwater_engine_free(engine);
+}
+
 static void hear(uint32_t level, const char *message, size_t length, void *context) {
   CHECK(level >= HIGHWATER_LOG_LEVEL_ERROR && level <= HIGHWATER_LOG_LEVEL_INFORMATION);
   CHECK(strlen(message) == length && length > 0);
@@ -349,7 +402,7 @@ static void log_messages(const highwater_engine *engine) {
   highwater_documents_free(documents);
 }
 
-int main(void) {
+int main(int count, char **arguments) {
   highwater_engine *engine = tenant_engine();
   highwater_token *token = NULL;
   CHECK(strcmp(highwater_version(), HIGHWATER_VERSION) == 0);
@@ -365,6 +418,7 @@ int main(void) {
   batches(engine, token);
   exclusive_handles();
   fork_after(engine, token);
+  free_in_a_fork(count > 1 ? arguments[1] : "wrong_use.highwater");
   log_messages(engine);
   highwater_token_free(token);
   highwater_engine_free(engine);
