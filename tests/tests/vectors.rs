@@ -1,6 +1,8 @@
 //! Every vector through every surface: each decision as recorded.
 
-use highwater_tests::surface::{CSurface, EngineSurface, OracleSurface};
+#[cfg(feature = "members")]
+use highwater_tests::surface::CSurface;
+use highwater_tests::surface::{EngineSurface, OracleSurface};
 use highwater_tests::vector::{Case, Step, Surface, corpus};
 
 #[track_caller]
@@ -55,21 +57,25 @@ fn the_engine_decides_in_batches_as_recorded() {
     check(&mut EngineSurface::Batched);
 }
 
+#[cfg(feature = "members")]
 #[test]
 fn the_c_abi_decides_as_recorded() {
     check(&mut CSurface::Deciding);
 }
 
+#[cfg(feature = "members")]
 #[test]
 fn the_c_abi_decides_in_batches_as_recorded() {
     check(&mut CSurface::Batched);
 }
 
+#[cfg(feature = "members")]
 #[test]
 fn the_c_abi_answers_in_json_as_recorded_and_byte_for_byte_as_the_engine() {
     check(&mut CSurface::Answering);
 }
 
+#[cfg(feature = "members")]
 #[test]
 fn the_c_abi_explains_as_recorded() {
     check(&mut CSurface::Explaining);

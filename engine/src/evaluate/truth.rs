@@ -67,11 +67,13 @@ mod tests {
             assert_eq!(a.or(True), True);
             assert_eq!(a.or(False), a);
             assert_eq!(a.not().not(), a);
+            assert_eq!(a.is_known(), a != Unknown);
             for b in [False, Unknown, True] {
                 assert_eq!(a.and(b).not(), a.not().or(b.not()));
             }
         }
         assert_eq!(Unknown.and(Unknown), Unknown);
         assert_eq!(Truth::from(None), Unknown);
+        assert_eq!((Truth::from(true), Truth::from(false)), (True, False));
     }
 }
