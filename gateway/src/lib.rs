@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Results go to stdout and words to stderr, so that a pipe carries results only. A closed pipe
-//! ends the program without a word. Exit codes are in [`failure::Exit`].
+//! ends the program without a word. Exit codes are in `failure::Exit`.
 
 #![forbid(unsafe_code)]
 

@@ -11,6 +11,7 @@ import http.server
 import json
 import os
 import pathlib
+import random
 import re
 import socket
 import ssl
@@ -318,9 +319,12 @@ def get(port, path, headers, source="127.0.0.1"):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port below those that the system gives to the other end of any connection."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def until_open(port, process, errors):

@@ -10,6 +10,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::support::eventually;
 
@@ -93,6 +94,10 @@ impl Server {
         self.child = Some(child);
         let address = format!("127.0.0.1:{}", self.port);
         eventually("the server listens", || {
+            let child = self.child.as_mut().unwrap();
+            if let Some(status) = child.try_wait().unwrap() {
+                panic!("the server ended at once, with {status}");
+            }
             std::net::TcpStream::connect(&address).is_ok()
         });
     }
@@ -136,7 +141,17 @@ pub(crate) fn cluster(program: &Path, directory: &Path) -> Vec<Server> {
         .collect()
 }
 
+/// A port that nobody listens on, and that the system gives to nobody else: below those that it
+/// hands out (from 32,768 on), where the other end of any connection may be by the time that the
+/// server starts. Side by side, processes and tests start at different places.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let place = std::process::id().wrapping_mul(97).wrapping_add(step) % 12_000;
+        let port = 20_000 + u16::try_from(place).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
