@@ -147,11 +147,7 @@ struct Mistake {
 
 impl Mistake {
     fn at(place: Range<usize>, message: String) -> Mistake {
-        Mistake {
-            place: Some(place),
-            shown_to: None,
-            message,
-        }
+        Mistake::somewhere(Some(place), message)
     }
 
     fn somewhere(place: Option<Range<usize>>, message: String) -> Mistake {
