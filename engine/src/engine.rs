@@ -95,7 +95,7 @@ impl Engine {
             memory: ChallengeMemory::new(
                 *facts.marks().keyring(),
                 settings.loop_budget,
-                ChallengeMemory::DEFAULT_CAPACITY,
+                settings.remembered_challenges,
             ),
             facts,
             tenants: papaya::HashMap::default(),

@@ -24,6 +24,12 @@ pub struct EngineSettings {
     pub accept_any_tenant: bool,
     /// How often the same client is challenged.
     pub loop_budget: LoopBudget,
+    /// How many challenges are remembered for the loop budget, of each kind. Default 16,384. The
+    /// memory is taken whole when the engine is made, 256 bytes for each, so 4 MiB by default; the
+    /// number is rounded up to a power of two, 4 at least and 2^24 at most. Where it is too small
+    /// for the clients that are challenged within [`LoopBudget::window`], the challenge of longest
+    /// ago is forgotten, and its client may be challenged more often than the budget says.
+    pub remembered_challenges: usize,
     /// While an event stream is stale, refuse tokens older than this many seconds. Default off.
     pub stale_token_age: Option<i64>,
     /// Status without `cp1` for the revocation family. Default 401.
@@ -41,6 +47,7 @@ impl Default for EngineSettings {
             retention_margin: 3600,
             accept_any_tenant: false,
             loop_budget: LoopBudget::default(),
+            remembered_challenges: 1 << 14,
             stale_token_age: None,
             revocation_status: DenyStatus::Unauthorized,
             policy_status: DenyStatus::Forbidden,

@@ -180,6 +180,7 @@ fn settings_at_their_limits() {
                         per_subject,
                         window,
                     },
+                    remembered_challenges: 0,
                     ..EngineSettings::default()
                 };
                 let engine = engine(settings, &json!([block_outside()]));

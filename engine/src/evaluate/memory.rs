@@ -5,6 +5,7 @@
 //! to one more challenge: a token that should be refused is refused either way (semantics §6).
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use parking_lot::Mutex;
 
@@ -42,10 +43,8 @@ struct FirstChallenge {
 }
 
 impl ChallengeMemory {
-    /// How many challenges of each kind are remembered by default.
-    pub const DEFAULT_CAPACITY: usize = 1 << 14;
-
-    /// A memory of `capacity` entries per table, rounded up to a power of two.
+    /// A memory of `capacity` entries per table, rounded up to a power of two, 4 at least and
+    /// 2^24 at most.
     #[must_use]
     pub fn new(keyring: Keyring, budget: LoopBudget, capacity: usize) -> ChallengeMemory {
         ChallengeMemory {
@@ -164,6 +163,14 @@ fn pair(a: u128, b: u128) -> u128 {
 
 const WAYS: usize = 4;
 
+/// Fewer entries than a set has are no table, and more than 4 GiB of challenges are a mistake.
+const CAPACITIES: RangeInclusive<usize> = WAYS..=1 << 24;
+
+fn sets_for(capacity: usize) -> usize {
+    let capacity = capacity.clamp(*CAPACITIES.start(), *CAPACITIES.end());
+    capacity.div_ceil(WAYS).next_power_of_two()
+}
+
 /// A cache of fixed size. Neither reading nor writing waits or allocates.
 #[derive(Debug)]
 struct Table<V> {
@@ -179,9 +186,8 @@ struct Slot<V> {
 
 impl<V: Copy + Default> Table<V> {
     fn new(capacity: usize) -> Table<V> {
-        let sets = capacity.div_ceil(WAYS).next_power_of_two();
         Table {
-            sets: (0..sets)
+            sets: (0..sets_for(capacity))
                 .map(|_| Mutex::new([Slot::default(); WAYS]))
                 .collect(),
         }
@@ -237,6 +243,15 @@ mod tests {
             (table.get(3), table.get(4), table.get(5)),
             (Some(30), Some(40), Some(50))
         );
+    }
+
+    #[test]
+    fn any_number_of_entries_is_a_table() {
+        assert_eq!([0, 4, 5, 1 << 14].map(sets_for), [1, 1, 2, 1 << 12]);
+        assert_eq!(sets_for(usize::MAX), 1 << 22);
+        let table = Table::<i64>::new(0);
+        table.update(1, 0, |_| 7);
+        assert_eq!(table.get(1), Some(7));
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub(crate) struct EngineSection {
     retention_margin: Option<Seconds>,
     accept_any_tenant: Option<bool>,
     loop_budget: LoopBudgetSection,
+    remembered_challenges: Option<usize>,
     stale_token_age: Option<Seconds>,
     revocation_status: Option<DenyStatus>,
     policy_status: Option<DenyStatus>,
@@ -59,6 +60,9 @@ impl EngineSection {
                     .unwrap_or(default.loop_budget.per_subject),
                 window: seconds(budget.window, default.loop_budget.window),
             },
+            remembered_challenges: self
+                .remembered_challenges
+                .unwrap_or(default.remembered_challenges),
             stale_token_age: self
                 .stale_token_age
                 .map(|age| age.0)

@@ -110,6 +110,9 @@ fn engine(random: &mut Random) -> EngineSettings {
             per_subject: *random.pick(&[0, 1, 2, 3, 3, 30, 30, 30]),
             window: 600,
         },
+        // Far more than a case challenges, and a quarter of what is allocated otherwise: the oracle
+        // forgets nothing.
+        remembered_challenges: 1 << 12,
         stale_token_age: random.chance(30).then(|| *random.pick(&[99, 100, 700])),
         revocation_status: status(random, DenyStatus::Unauthorized),
         policy_status: status(random, DenyStatus::Forbidden),
