@@ -1,6 +1,6 @@
 //! A disk in memory that fails on command and forgets what was not flushed.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 use parking_lot::Mutex;
 use redb::StorageBackend;
 
+use super::image::Image;
 use crate::StoreError;
 use crate::disk::medium::Medium;
 
@@ -30,11 +31,12 @@ pub enum Fault {
 #[derive(Debug, Default)]
 struct State {
     /// What a reader of the running machine sees.
-    live: Vec<u8>,
+    live: Image,
     /// What a power cut leaves for certain.
-    durable: Vec<u8>,
-    /// Sectors written since the last flush, and whether the length changed.
-    dirty: BTreeMap<u64, ()>,
+    durable: Image,
+    /// Sectors written since the last flush. Others may differ all the same: those of a flush
+    /// that failed.
+    dirty: BTreeSet<u64>,
     calls: u64,
     plan: Option<(u64, Fault)>,
     /// From this call on, for as long as it is set.
@@ -43,6 +45,18 @@ struct State {
     failed: bool,
     /// The kinds of call so far, for messages.
     last: &'static str,
+}
+
+impl State {
+    fn flush(&mut self) {
+        self.durable.resize(self.live.len());
+        for sector in std::mem::take(&mut self.dirty) {
+            let range = range_of(sector, self.live.len());
+            if !range.is_empty() {
+                self.durable.copy(&self.live, range);
+            }
+        }
+    }
 }
 
 /// A disk shared by everything that opens it, one after another.
@@ -56,30 +70,18 @@ impl Disk {
     #[must_use]
     pub fn with_store() -> Disk {
         // Made once: simulations start thousands.
-        static EMPTY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        static EMPTY: LazyLock<Disk> = LazyLock::new(|| {
             let disk = Disk::default();
             let made = crate::disk::initialise(disk.path(), Box::new(disk.clone()));
             debug_assert!(made.is_ok(), "a disk without faults");
-            disk.image()
+            disk
         });
-        Disk::from_image(EMPTY.clone())
+        EMPTY.after_restart()
     }
 
-    /// What a reader of the running machine sees.
-    #[must_use]
-    pub fn image(&self) -> Vec<u8> {
-        self.disk.lock().live.clone()
-    }
-
-    /// A disk without faults that holds these bytes.
-    #[must_use]
-    pub fn from_image(image: Vec<u8>) -> Disk {
+    fn with_state(state: State) -> Disk {
         Disk {
-            disk: Arc::new(Mutex::new(State {
-                durable: image.clone(),
-                live: image,
-                ..State::default()
-            })),
+            disk: Arc::new(Mutex::new(state)),
         }
     }
 
@@ -88,6 +90,11 @@ impl Disk {
         let mut disk = self.disk.lock();
         disk.plan = Some((disk.calls + call, fault));
         disk.failed = false;
+    }
+
+    /// The process that uses the disk is gone: none of its calls reaches the disk any more.
+    pub fn disconnect(&self) {
+        self.disk.lock().dead = true;
     }
 
     /// Whether the disk is full from now on.
@@ -120,22 +127,33 @@ impl Disk {
         let disk = self.disk.lock();
         let mut image = disk.durable.clone();
         // The length is metadata of its own: the longer of the two is always a possible one.
-        image.resize(disk.live.len().max(image.len()), 0);
-        for &sector in disk.dirty.keys() {
+        image.resize(disk.live.len().max(image.len()));
+        for &sector in &disk.dirty {
             if survives(sector) {
                 let range = range_of(sector, disk.live.len());
                 if !range.is_empty() {
-                    image[range.clone()].copy_from_slice(&disk.live[range]);
+                    image.copy(&disk.live, range);
                 }
             }
         }
-        Disk::from_image(image)
+        Disk::with_state(State {
+            live: image.clone(),
+            durable: image,
+            ..State::default()
+        })
     }
 
-    /// The same bytes on a disk that works, as a process finds them that was started again.
+    /// The same disk without faults, as a process finds it that was started again: the system
+    /// still has what was written and not flushed.
     #[must_use]
     pub fn after_restart(&self) -> Disk {
-        Disk::from_image(self.image())
+        let disk = self.disk.lock();
+        Disk::with_state(State {
+            live: disk.live.clone(),
+            durable: disk.durable.clone(),
+            dirty: disk.dirty.clone(),
+            ..State::default()
+        })
     }
 
     fn call(&self, name: &'static str) -> (parking_lot::MutexGuard<'_, State>, Option<Fault>) {
@@ -194,13 +212,9 @@ impl StorageBackend for Disk {
         if let Some(fault) = fault {
             return Err(error(fault));
         }
-        let start = index(offset);
-        let bytes = disk
-            .live
-            .get(start..start + out.len())
-            .ok_or_else(|| io::Error::from(ErrorKind::UnexpectedEof))?;
-        out.copy_from_slice(bytes);
-        Ok(())
+        disk.live
+            .read(index(offset), out)
+            .ok_or_else(|| io::Error::from(ErrorKind::UnexpectedEof))
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
@@ -208,7 +222,7 @@ impl StorageBackend for Disk {
         if let Some(fault) = fault {
             return Err(error(fault));
         }
-        disk.live.resize(index(length), 0);
+        disk.live.resize(index(length));
         Ok(())
     }
 
@@ -217,19 +231,10 @@ impl StorageBackend for Disk {
         if let Some(fault) = fault {
             // What a kernel does after a failed flush: the pages count as clean, and never reach
             // the disk unless they are written again.
+            disk.dirty.clear();
             return Err(error(fault));
         }
-        let State {
-            live,
-            durable,
-            dirty,
-            ..
-        } = &mut *disk;
-        durable.resize(live.len(), 0);
-        for (sector, ()) in std::mem::take(dirty) {
-            let range = range_of(sector, live.len());
-            durable[range.clone()].copy_from_slice(&live[range]);
-        }
+        disk.flush();
         Ok(())
     }
 
@@ -240,15 +245,10 @@ impl StorageBackend for Disk {
             Some(Fault::Short) => &data[..data.len() / 2],
             Some(fault) => return Err(error(fault)),
         };
-        let start = index(offset);
-        let end = start + data.len();
-        if disk.live.len() < end {
-            disk.live.resize(end, 0);
-        }
-        disk.live[start..end].copy_from_slice(data);
+        disk.live.write(index(offset), data);
         if !data.is_empty() {
             for sector in offset / SECTOR..=(offset + data.len() as u64 - 1) / SECTOR {
-                disk.dirty.insert(sector, ());
+                disk.dirty.insert(sector);
             }
         }
         fault.map_or(Ok(()), |fault| Err(error(fault)))
@@ -261,6 +261,13 @@ impl Medium for Disk {
     }
 
     fn open(&self) -> Result<Box<dyn StorageBackend>, StoreError> {
+        // As a file is opened: flushed, and then what the system remembers of it is dropped.
+        let mut disk = self.disk.lock();
+        if !disk.dead {
+            disk.flush();
+            disk.live = disk.durable.clone();
+        }
+        drop(disk);
         Ok(Box::new(self.clone()))
     }
 }

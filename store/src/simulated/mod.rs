@@ -5,6 +5,7 @@
 
 mod bus;
 mod disk;
+mod image;
 
 pub use bus::{Bus, Member};
 pub use disk::{Disk, Fault, SECTOR};

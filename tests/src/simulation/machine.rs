@@ -15,7 +15,7 @@ use highwater_signals::Receiver;
 use highwater_store::codec::{self, Encoded};
 use highwater_store::mesh::{self, Node, Outbox};
 use highwater_store::simulated::{Disk, Fault, Member};
-use highwater_store::{Batch, DiskOptions, DiskStore, Space, Store};
+use highwater_store::{Batch, Creation, DiskOptions, DiskStore, Space, Store};
 
 use super::transmitter::{Message, Transmitter};
 use crate::oracle::Oracle;
@@ -203,7 +203,8 @@ impl<'a> Machine<'a> {
     }
 
     fn restart(&mut self, disk: Disk) {
-        // The former process goes on writing to the former disk, where nobody looks any more.
+        // The former process closes a disk that it no longer reaches.
+        self.disk.disconnect();
         self.starts += 1;
         self.planned = None;
         self.disk = disk;
@@ -235,6 +236,13 @@ impl<'a> Machine<'a> {
     }
 }
 
+impl Drop for Machine<'_> {
+    fn drop(&mut self) {
+        // Nobody looks at it again: no need to leave it tidy.
+        self.disk.disconnect();
+    }
+}
+
 impl<'a> Process<'a> {
     fn start(
         read: &'a ReadCase<'a>,
@@ -248,11 +256,12 @@ impl<'a> Process<'a> {
         let keyring = Keyring::from_seed([index as u64, starts]);
         let facts = Arc::new(Facts::new(keyring, settings.retention()));
         let options = DiskOptions {
-            threads: 1,
+            creation: Creation::IfMissing,
             cache_bytes: 1 << 20,
+            two_phase_commit: false,
             // The simulation says when a disk is tried again.
             retry: Duration::from_secs(86_400),
-            ..DiskOptions::default()
+            threads: 1,
         };
         let opened = DiskStore::open_medium(Box::new(disk.clone()), Arc::clone(&facts), &options);
         let store = match opened {
