@@ -1,0 +1,269 @@
+//! Looks for every mutant that cargo-mutants lists of a package, all of them in one build.
+//!
+//! `mutation-runner engine|signals [--file GLOB]... [--again] [--anew] [--slow]`; called by `tests/mutation`.
+//! `--again` looks only for what was not noticed the last time, `--anew` forgets what did not
+//! compile the last time, `--slow` lets slow tests look, too.
+
+mod mutant;
+mod rewrite;
+#[cfg(test)]
+mod sample;
+mod suite;
+mod survivors;
+mod tree;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::mutant::Mutant;
+use crate::suite::{Outcome, Suite};
+use crate::survivors::Outcomes;
+use crate::tree::{LeftOut, Tree};
+
+/// Tests that last longer are not run thousands of times, unless `--slow` says so: of the package
+/// itself, of others.
+const PATIENCE: [Duration; 2] = [Duration::from_millis(1500), Duration::from_millis(8000)];
+const PATIENCE_SLOW: [Duration; 2] = [Duration::from_secs(60); 2];
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(2),
+        Err(message) => {
+            eprintln!("mutation-runner: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<bool, String> {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut flag = |name: &str| {
+        let found = arguments.iter().any(|argument| argument == name);
+        arguments.retain(|argument| argument != name);
+        found
+    };
+    let (again, anew, slow) = (flag("--again"), flag("--anew"), flag("--slow"));
+    let member = match arguments.first().map(String::as_str) {
+        Some("engine") => "engine",
+        Some("signals") => "signals",
+        _ => return Err("engine or signals".to_owned()),
+    };
+    let package = if member == "engine" {
+        "highwater"
+    } else {
+        "highwater-signals"
+    };
+    let own = vec!["-p", package, "--lib", "--tests"];
+    let stages = match member {
+        "engine" => vec![
+            own,
+            vec![
+                "-p",
+                "highwater-tests",
+                "--no-default-features",
+                "--test",
+                "vectors",
+                "--test",
+                "differential",
+                "--test",
+                "laws",
+            ],
+        ],
+        _ => vec![own],
+    };
+    let stages: Vec<Vec<String>> = stages
+        .into_iter()
+        .map(|stage| stage.into_iter().map(str::to_owned).collect())
+        .collect();
+
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = root.canonicalize().map_err(|error| error.to_string())?;
+    let home = root.join("target/mutation");
+    let folder = home.join(member);
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+
+    let mutants = list(&root, package, &arguments[1..])?;
+    println!("{} mutants", mutants.len());
+    let tree = Tree {
+        root: home.join("tree"),
+        build: home.join("build"),
+        package,
+        member,
+    };
+    let files: BTreeSet<&str> = mutants.iter().map(|mutant| mutant.file.as_str()).collect();
+    tree.copy_from(&root, &files)?;
+    let kept = folder.join("left_out.txt");
+    let known = if anew {
+        BTreeMap::new()
+    } else {
+        read_left_out(&kept)
+    };
+    let mut left_out: LeftOut = mutants
+        .iter()
+        .enumerate()
+        .filter_map(|(number, mutant)| Some((number, known.get(&mutant.key)?.clone())))
+        .collect();
+    tree.plant(&root, &mutants, &mut left_out)?;
+    write_left_out(&kept, &mutants, &left_out, known)?;
+
+    let mut suite = Suite::build(&tree, &stages, folder.join("output"))?;
+    suite.record(if slow { PATIENCE_SLOW } else { PATIENCE })?;
+
+    let path = folder.join("outcomes.txt");
+    let before = survivors::read_outcomes(&path);
+    // What is not looked for now stays as it was.
+    let listed: BTreeSet<&str> = mutants.iter().map(|mutant| mutant.key.as_str()).collect();
+    let mut outcomes: Outcomes = before
+        .into_iter()
+        .filter(|(key, outcome)| again && outcome.noticed() || !listed.contains(key.as_str()))
+        .collect();
+    let started = Instant::now();
+    let mut file = std::fs::File::create(&path).map_err(|error| error.to_string())?;
+    file.write_all(survivors::to_text(&outcomes).as_bytes())
+        .map_err(|error| error.to_string())?;
+    let mut looked = 0;
+    for (number, mutant) in mutants.iter().enumerate() {
+        if left_out.contains_key(&number) || outcomes.contains_key(&mutant.key) {
+            continue;
+        }
+        let outcome = suite.look_for(number, &mutant.file)?;
+        looked += 1;
+        if !outcome.noticed() {
+            println!("{outcome:?}: {}:{}", mutant.start.0, mutant.key);
+        }
+        let line = Outcomes::from([(mutant.key.clone(), outcome.clone())]);
+        file.write_all(survivors::to_text(&line).as_bytes())
+            .map_err(|error| error.to_string())?;
+        outcomes.insert(mutant.key.clone(), outcome);
+        if looked % 100 == 0 {
+            println!(
+                "... {looked} looked for, {:.0} s",
+                started.elapsed().as_secs_f64()
+            );
+        }
+    }
+    println!(
+        "{looked} looked for, {:.0} s",
+        started.elapsed().as_secs_f64()
+    );
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("survivors/{member}.txt"));
+    report(
+        &mutants,
+        &left_out,
+        &outcomes,
+        &list,
+        &folder,
+        arguments.len() == 1,
+    )
+}
+
+/// What cargo-mutants would change.
+fn list(root: &Path, package: &str, files: &[String]) -> Result<Vec<Mutant>, String> {
+    let mut command = Command::new("cargo");
+    command
+        .args(["mutants", "--list", "--json", "-p", package])
+        .args(files)
+        .current_dir(root)
+        .stderr(Stdio::inherit());
+    let listed = command.output().map_err(|error| error.to_string())?;
+    if !listed.status.success() {
+        return Err("cargo mutants --list failed".to_owned());
+    }
+    mutant::read_list(&String::from_utf8_lossy(&listed.stdout))
+}
+
+/// Prints the figures, and compares what survived with what is listed.
+fn report(
+    mutants: &[Mutant],
+    left_out: &LeftOut,
+    outcomes: &Outcomes,
+    list: &Path,
+    folder: &Path,
+    whole: bool,
+) -> Result<bool, String> {
+    let listed = survivors::read_list(list)?;
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut survived, mut alone) = (String::new(), String::new());
+    let (mut unlisted, mut surviving) = (0, BTreeSet::new());
+    for (number, mutant) in mutants.iter().enumerate() {
+        let word = match (left_out.get(&number), outcomes.get(&mutant.key)) {
+            (Some(reason), _) if reason.certain => "do not compile",
+            (Some(reason), _) => {
+                alone.push_str(&format!("{}\t{}\n", mutant.key, reason.text));
+                "not beside the others"
+            }
+            (_, Some(Outcome::Noticed(0, _))) => "noticed by the package's own tests",
+            (_, Some(Outcome::Noticed(..))) => "noticed by vectors, oracle or laws",
+            (_, Some(Outcome::Endless)) => "noticed by time",
+            (_, Some(Outcome::Unreached)) => "survived, reached by no test",
+            (_, Some(Outcome::Survived)) => "survived",
+            (_, None) => "not looked for",
+        };
+        *counts.entry(word).or_default() += 1;
+        if word.starts_with("survived") {
+            surviving.insert(mutant.key.as_str());
+            let new = !listed.contains(&mutant.key);
+            unlisted += usize::from(new);
+            let mark = if new { "" } else { "listed: " };
+            survived.push_str(&format!(
+                "{mark}{word}: {}:{}\n",
+                mutant.start.0, mutant.key
+            ));
+        }
+    }
+    for (word, count) in &counts {
+        println!("{count:6} {word}");
+    }
+    println!("{unlisted:6} survived and are not in {}", list.display());
+    let write = |name: &str, text: &str| tree::write(&folder.join(name), text.as_bytes());
+    write("survived.txt", &survived)?;
+    write("alone.txt", &alone)?;
+    if whole {
+        for key in listed
+            .iter()
+            .filter(|key| !surviving.contains(key.as_str()))
+        {
+            println!("listed, and does not survive: {key}");
+        }
+    }
+    Ok(unlisted == 0)
+}
+
+fn read_left_out(path: &Path) -> BTreeMap<String, tree::Reason> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let parsed = text.lines().filter_map(|line| {
+        let mut parts = line.splitn(3, '\t');
+        let (key, certain, text) = (parts.next()?, parts.next()? == "certain", parts.next()?);
+        Some((
+            key.to_owned(),
+            tree::Reason {
+                certain,
+                text: text.to_owned(),
+            },
+        ))
+    });
+    parsed.collect()
+}
+
+fn write_left_out(
+    path: &Path,
+    mutants: &[Mutant],
+    left_out: &LeftOut,
+    mut known: BTreeMap<String, tree::Reason>,
+) -> Result<(), String> {
+    for (number, reason) in left_out {
+        known.insert(mutants[*number].key.clone(), reason.clone());
+    }
+    let text: String = known
+        .iter()
+        .map(|(key, reason)| {
+            let certain = if reason.certain { "certain" } else { "alone" };
+            format!("{key}\t{certain}\t{}\n", reason.text)
+        })
+        .collect();
+    tree::write(path, text.as_bytes())
+}
