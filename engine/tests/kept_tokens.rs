@@ -8,7 +8,9 @@
 use highwater::compile::Documents;
 use highwater::decision::Decision;
 use highwater::engine::Engine;
+use highwater::event::Event;
 use highwater::model::TenantModel;
+use highwater::reason::Reason;
 use highwater::request::Request;
 use highwater::settings::{EngineSettings, TenantSettings};
 use highwater::timestamp::Timestamp;
@@ -64,6 +66,7 @@ fn decide(engine: &Engine, token: &VerifiedToken) -> Vec<Decision> {
 
 #[test]
 fn a_kept_token_is_decided_by_what_is_published_now() {
+    const NOTHING: &str = "neither of its own nor of any";
     let engine = Engine::new(EngineSettings::default());
     let settings = TenantSettings::default;
     let tenant = || "t".parse().unwrap();
@@ -122,6 +125,13 @@ fn a_kept_token_is_decided_by_what_is_published_now() {
                     .unwrap();
             }),
         ),
+        (
+            NOTHING,
+            Box::new(|engine| {
+                assert!(engine.remove(&tenant()) && engine.remove_for_any_tenant());
+                assert!(!engine.remove(&tenant()) && !engine.remove_for_any_tenant());
+            }),
+        ),
     ];
     // One set of tokens from every moment so far, each kept as it was read.
     let mut kept: Vec<VerifiedToken> = Vec::new();
@@ -138,6 +148,12 @@ fn a_kept_token_is_decided_by_what_is_published_now() {
             );
             let mut refreshed = token.clone();
             let changed = engine.refresh(&mut refreshed);
+            assert_eq!(
+                changed,
+                *name != NOTHING,
+                "{name}: there is something newer"
+            );
+            assert!(!engine.refresh(&mut refreshed), "{name}: once is enough");
             let copy = engine.refreshed(token);
             assert_eq!(copy.is_some(), changed, "{name}");
             if let Some(copy) = copy {
@@ -161,6 +177,22 @@ fn a_kept_token_is_decided_by_what_is_published_now() {
     for pair in seen.windows(2) {
         assert_ne!(pair[0], pair[1]);
     }
+}
+
+#[test]
+fn versions_are_counted_from_one_over_all_tenants() {
+    let engine = Engine::new(EngineSettings::default());
+    let model = model(&["All"], "192.0.2.0/24");
+    let settings = TenantSettings::default;
+    let publish = |tenant: &str| engine.publish(tenant.parse().unwrap(), &model, settings());
+    assert_eq!(publish("t").unwrap(), 1);
+    assert_eq!(publish("u").unwrap(), 2);
+    assert_eq!(
+        engine.publish_for_any_tenant(&model, settings()).unwrap(),
+        3
+    );
+    let version = |tenant: &str| engine.snapshot(&tenant.parse().unwrap()).unwrap().version();
+    assert_eq!(["t", "u", "v"].map(version), [1, 2, 3]);
 }
 
 #[test]
@@ -188,9 +220,27 @@ fn a_token_of_another_engine_is_refused_and_brings_no_snapshot_along() {
             TenantSettings::default(),
         )
         .unwrap();
-    assert!(
-        decide(&other, &token)
-            .iter()
-            .all(|decision| decision.status() != 200)
-    );
+    for decision in decide(&other, &token) {
+        assert_eq!(decision.status(), 403);
+        assert!(decision.reasons().contains(Reason::TenantUnknown));
+    }
+}
+
+#[test]
+fn what_is_forgotten_is_counted_and_the_settings_are_those_given() {
+    let settings = EngineSettings {
+        skew: 7,
+        ..EngineSettings::default()
+    };
+    let engine = Engine::new(settings);
+    assert_eq!(engine.settings().skew, 7);
+    for user in ["ada", "grace", "edsger"] {
+        let event = json!({"time": 0, "tenant": "t", "subject": {"user": user},
+            "effect": "revoke", "source": "s"});
+        engine.apply(&Event::from_json(&event.to_string()).unwrap());
+    }
+    let now = Timestamp::from_seconds(NOW);
+    assert_eq!(engine.forget_expired(Timestamp::from_seconds(0)), 0);
+    assert_eq!(engine.forget_expired(now), 3);
+    assert_eq!(engine.forget_expired(now), 0);
 }

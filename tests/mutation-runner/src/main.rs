@@ -1,6 +1,7 @@
 //! Looks for every mutant that cargo-mutants lists of a package, all of them in one build.
 //!
-//! `mutation-runner engine|signals [--file GLOB]... [--again] [--anew] [--slow]`; called by `tests/mutation`.
+//! `mutation-runner engine|signals [--file TEXT]... [--again] [--anew] [--slow]`; called by `tests/mutation`.
+//! `--file` looks only for those whose file has the text in its name: the build stays the same.
 //! `--again` looks only for what was not noticed the last time, `--anew` forgets what did not
 //! compile the last time, `--slow` lets slow tests look, too.
 
@@ -47,10 +48,21 @@ fn run() -> Result<bool, String> {
         found
     };
     let (again, anew, slow) = (flag("--again"), flag("--anew"), flag("--slow"));
+    let mut parts = Vec::new();
+    while let Some(index) = arguments.iter().position(|argument| argument == "--file") {
+        let mut given = arguments.drain(index..arguments.len().min(index + 2));
+        parts.push(given.nth(1).ok_or("--file TEXT")?);
+    }
     let member = match arguments.first().map(String::as_str) {
         Some("engine") => "engine",
         Some("signals") => "signals",
         _ => return Err("engine or signals".to_owned()),
+    };
+    if let Some(unknown) = arguments.get(1) {
+        return Err(format!("what is `{unknown}`?"));
+    }
+    let asked = |mutant: &Mutant| {
+        parts.is_empty() || parts.iter().any(|part| mutant.file.contains(part.as_str()))
     };
     let package = if member == "engine" {
         "highwater"
@@ -86,7 +98,7 @@ fn run() -> Result<bool, String> {
     let folder = home.join(member);
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
 
-    let mutants = list(&root, package, &arguments[1..])?;
+    let mutants = list(&root, package)?;
     println!("{} mutants", mutants.len());
     let tree = Tree {
         root: home.join("tree"),
@@ -116,7 +128,11 @@ fn run() -> Result<bool, String> {
     let path = folder.join("outcomes.txt");
     let before = survivors::read_outcomes(&path);
     // What is not looked for now stays as it was.
-    let listed: BTreeSet<&str> = mutants.iter().map(|mutant| mutant.key.as_str()).collect();
+    let listed: BTreeSet<&str> = mutants
+        .iter()
+        .filter(|mutant| asked(mutant))
+        .map(|mutant| mutant.key.as_str())
+        .collect();
     let mut outcomes: Outcomes = before
         .into_iter()
         .filter(|(key, outcome)| again && outcome.noticed() || !listed.contains(key.as_str()))
@@ -127,7 +143,8 @@ fn run() -> Result<bool, String> {
         .map_err(|error| error.to_string())?;
     let mut looked = 0;
     for (number, mutant) in mutants.iter().enumerate() {
-        if left_out.contains_key(&number) || outcomes.contains_key(&mutant.key) {
+        let known = left_out.contains_key(&number) || outcomes.contains_key(&mutant.key);
+        if known || !asked(mutant) {
             continue;
         }
         let outcome = suite.look_for(number, &mutant.file)?;
@@ -162,11 +179,10 @@ fn run() -> Result<bool, String> {
 }
 
 /// What cargo-mutants would change.
-fn list(root: &Path, package: &str, files: &[String]) -> Result<Vec<Mutant>, String> {
+fn list(root: &Path, package: &str) -> Result<Vec<Mutant>, String> {
     let mut command = Command::new("cargo");
     command
         .args(["mutants", "--list", "--json", "-p", package])
-        .args(files)
         .current_dir(root)
         .stderr(Stdio::inherit());
     let listed = command.output().map_err(|error| error.to_string())?;
