@@ -1,8 +1,8 @@
 //! Looks for every mutant that cargo-mutants lists of a package, all of them in one build.
 //!
-//! `mutation-runner engine|signals [--file TEXT]... [--again] [--anew] [--slow]`; called by `tests/mutation`.
+//! `mutation-runner engine|signals [--file TEXT]... [--again] [--rest] [--anew] [--slow]`; called by `tests/mutation`.
 //! `--file` looks only for those whose file has the text in its name: the build stays the same.
-//! `--again` looks only for what was not noticed the last time, `--anew` forgets what did not
+//! `--again` looks only for what was not noticed the last time, `--rest` for what was not looked for, `--anew` forgets what did not
 //! compile the last time, `--slow` lets slow tests look, too.
 
 mod mutant;
@@ -17,17 +17,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::mutant::Mutant;
 use crate::suite::{Outcome, Suite};
 use crate::survivors::Outcomes;
 use crate::tree::{LeftOut, Tree};
 
-/// Tests that last longer are not run thousands of times, unless `--slow` says so: of the package
-/// itself, of others.
-const PATIENCE: [Duration; 2] = [Duration::from_millis(1500), Duration::from_millis(8000)];
-const PATIENCE_SLOW: [Duration; 2] = [Duration::from_secs(60); 2];
+/// Tests that take more seconds are not run thousands of times, unless `--slow` says so: of the
+/// package itself, of others.
+const PATIENCE: [u64; 2] = [1, 8];
+const PATIENCE_SLOW: [u64; 2] = [60, 60];
 
 fn main() -> ExitCode {
     match run() {
@@ -47,7 +47,8 @@ fn run() -> Result<bool, String> {
         arguments.retain(|argument| argument != name);
         found
     };
-    let (again, anew, slow) = (flag("--again"), flag("--anew"), flag("--slow"));
+    let (again, rest) = (flag("--again"), flag("--rest"));
+    let (anew, slow) = (flag("--anew"), flag("--slow"));
     let mut parts = Vec::new();
     while let Some(index) = arguments.iter().position(|argument| argument == "--file") {
         let mut given = arguments.drain(index..arguments.len().min(index + 2));
@@ -81,12 +82,14 @@ fn run() -> Result<bool, String> {
                 "vectors",
                 "--test",
                 "differential",
-                "--test",
-                "laws",
             ],
         ],
         _ => vec![own],
     };
+    let mut stages = stages;
+    if slow && member == "engine" {
+        stages[1].extend(["--test", "laws"]);
+    }
     let stages: Vec<Vec<String>> = stages
         .into_iter()
         .map(|stage| stage.into_iter().map(str::to_owned).collect())
@@ -135,7 +138,9 @@ fn run() -> Result<bool, String> {
         .collect();
     let mut outcomes: Outcomes = before
         .into_iter()
-        .filter(|(key, outcome)| again && outcome.noticed() || !listed.contains(key.as_str()))
+        .filter(|(key, outcome)| {
+            rest || again && outcome.noticed() || !listed.contains(key.as_str())
+        })
         .collect();
     let started = Instant::now();
     let mut file = std::fs::File::create(&path).map_err(|error| error.to_string())?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -14,6 +15,11 @@ use crate::tree::Tree;
 const QUICK: f64 = 0.1;
 /// How long the tests of one process last together.
 const TOGETHER: f64 = 0.5;
+/// What a test takes that the clock of processes does not show, in seconds.
+const LEAST: f64 = 0.003;
+/// The signals for too much time of the processor.
+const SIGXCPU: i32 = 24;
+const SIGKILL: i32 = 9;
 /// In kB: what a mutant may take before it is stopped.
 const MEMORY: &str = "6000000";
 
@@ -106,7 +112,7 @@ impl Suite {
     }
 
     /// Runs every test by itself, notes what it reaches and how long it takes.
-    pub(crate) fn record(&mut self, patience: [Duration; 2]) -> Result<(), String> {
+    pub(crate) fn record(&mut self, patience: [u64; 2]) -> Result<(), String> {
         let seen = self.output.with_extension("seen");
         for index in 0..self.programs.len() {
             let listed = Command::new(&self.programs[index].path)
@@ -119,12 +125,12 @@ impl Suite {
                 .filter_map(|line| line.strip_suffix(": test"))
             {
                 let _ = std::fs::remove_file(&seen);
-                let started = Instant::now();
-                let mut command = self.command(index, &[name])?;
+                let before = children_seconds();
+                let limit = patience[self.programs[index].stage];
+                let mut command = self.command(index, &[name], limit)?;
                 command.env("HIGHWATER_MUTANT_SEEN", &seen);
-                let passed = wait(command, patience[self.programs[index].stage])?
-                    .is_some_and(|status| status.success());
-                let seconds = started.elapsed().as_secs_f64();
+                let passed = wait(command, limit)?.is_some_and(|status| status.success());
+                let seconds = children_seconds() - before + LEAST;
                 if !passed {
                     println!("left out, it fails or is too slow: {name}, {seconds:.1} s");
                     continue;
@@ -174,10 +180,12 @@ impl Suite {
                 .map(|test| self.tests[*test].name.as_str())
                 .collect();
             let plain: f64 = group.iter().map(|test| self.tests[*test].seconds).sum();
-            let mut command = self.command(program, &names)?;
+            let limit = (plain * 5.0) as u64 + 2;
+            let mut command = self.command(program, &names, limit)?;
             command.env("HIGHWATER_MUTANT", number.to_string());
-            let Some(status) = wait(command, Duration::from_secs_f64(plain * 8.0 + 4.0))? else {
-                return Ok(Outcome::Endless);
+            let status = match wait(command, limit)? {
+                Some(status) if !matches!(status.signal(), Some(SIGKILL | SIGXCPU)) => status,
+                _ => return Ok(Outcome::Endless),
             };
             if status.success() {
                 continue;
@@ -246,12 +254,17 @@ impl Suite {
         groups
     }
 
-    fn command(&self, program: usize, names: &[&str]) -> Result<Command, String> {
+    fn command(&self, program: usize, names: &[&str], limit: u64) -> Result<Command, String> {
         let program = &self.programs[program];
         let output = File::create(&self.output).map_err(|error| error.to_string())?;
         let mut command = Command::new("sh");
         command
-            .args(["-c", "ulimit -v $0 -c 0; exec \"$@\"", MEMORY])
+            .args([
+                "-c",
+                "ulimit -v $0; ulimit -c 0; ulimit -t $1; shift; exec \"$@\"",
+                MEMORY,
+            ])
+            .arg(limit.to_string())
             .arg(&program.path)
             .args([
                 "--exact",
@@ -278,8 +291,23 @@ impl Suite {
     }
 }
 
-/// Waits for a program to end, or ends it.
-fn wait(mut command: Command, patience: Duration) -> Result<Option<ExitStatus>, String> {
+/// How much time of a processor the programs took that have ended so far.
+fn children_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Behind the name in parentheses; the 16th and 17th field of all, in hundredths.
+    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+    let ticks: u64 = fields
+        .skip(13)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
+    ticks as f64 / 100.0
+}
+
+/// Waits for a program to end. A kernel's limit ends one that computes for longer than `limit`
+/// seconds, whatever else the machine does; this ends one that only waits.
+fn wait(mut command: Command, limit: u64) -> Result<Option<ExitStatus>, String> {
+    let patience = Duration::from_secs(limit * 10 + 20);
     let started = Instant::now();
     let mut child = command
         .spawn()

@@ -1,0 +1,174 @@
+//! What a policy asks of a request, seen where the quick paths of a decision leave things out.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use highwater::compile::Documents;
+use highwater::decision::{Decision, Outcome, PolicyIndex};
+use highwater::engine::Engine;
+use highwater::model::{CountryTable, TenantModel};
+use highwater::request::Request;
+use highwater::settings::{EngineSettings, TenantSettings};
+use highwater::timestamp::Timestamp;
+use highwater::token::{IssuerProfile, TokenFacts, VerifiedToken};
+use serde_json::{Value, json};
+
+const NOW: i64 = 1_763_760_000;
+const LOCATION: &str = "10000000-0000-4000-8000-000000000001";
+
+fn model(documents: &[Value]) -> TenantModel {
+    let mut read = Documents::new();
+    let text = Value::from(documents.to_vec()).to_string();
+    read.add("tenant.json", text.as_bytes());
+    let (model, report) = read.finish();
+    assert!(report.is_ok(), "{report:?}");
+    model
+}
+
+fn engine(model: &TenantModel) -> Engine {
+    let engine = Engine::new(EngineSettings::default());
+    engine
+        .publish("t".parse().unwrap(), model, TenantSettings::default())
+        .unwrap();
+    engine
+}
+
+fn token(engine: &Engine) -> VerifiedToken {
+    let claims = json!({"iss": "https://idp.example", "tid": "t", "oid": "ada", "sub": "s",
+        "scp": "read", "aud": "api", "iat": NOW - 60, "exp": NOW + 3600});
+    let profile = IssuerProfile::generic("https://idp.example");
+    engine.token(TokenFacts::from_claims(claims.as_object().unwrap(), &profile).unwrap())
+}
+
+fn request<'a>(address: &str) -> Request<'a> {
+    let address = Some(address.parse().unwrap());
+    Request::new(Timestamp::from_seconds(NOW), address)
+}
+
+/// The location 192.0.2.0/24.
+fn inside() -> Value {
+    json!({
+        "@odata.type": "#microsoft.graph.ipNamedLocation", "displayName": "Inside", "isTrusted": true,
+        "id": LOCATION,
+        "ipRanges": [{"@odata.type": "#microsoft.graph.iPv4CidrRange", "cidrAddress": "192.0.2.0/24"}],
+    })
+}
+
+fn policy(conditions: Value) -> Value {
+    json!({"id": "20000000-0000-4000-8000-000000000001", "displayName": "Policy",
+        "state": "enabled", "conditions": conditions,
+        "grantControls": {"operator": "OR", "builtInControls": ["block"]}})
+}
+
+/// A decision stops at the first condition that does not match; an explanation does not.
+#[test]
+fn an_explanation_names_the_conditions_behind_one_that_does_not_match() {
+    let policy = policy(json!({
+        "users": {"includeUsers": ["60000000-0000-4000-8000-000000000009"]},
+        "applications": {"includeApplications": ["All"]}, "clientAppTypes": ["all"],
+        "locations": {"includeLocations": [LOCATION]}, "userRiskLevels": ["high"],
+    }));
+    let engine = engine(&model(&[inside(), policy]));
+    let explained = |address: &str| {
+        let explanation = engine.explain(&token(&engine), &request(address));
+        let policy = &explanation.policies[0];
+        assert_eq!(policy.result, "notApplied");
+        (
+            policy.conditions_satisfied.clone(),
+            policy.conditions_not_satisfied.clone(),
+        )
+    };
+    let (satisfied, not_satisfied) = explained("192.0.2.7");
+    assert_eq!(
+        satisfied,
+        ["application", "ipAddressSeenByResourceProvider"]
+    );
+    assert_eq!(not_satisfied, ["users", "userRisk"]);
+    let (satisfied, not_satisfied) = explained("198.51.100.7");
+    assert_eq!(satisfied, ["application"]);
+    assert_eq!(
+        not_satisfied,
+        ["users", "ipAddressSeenByResourceProvider", "userRisk"]
+    );
+}
+
+/// The country that the host names goes before the one in which the address is registered, also
+/// where the address alone would rule the policy out.
+#[test]
+fn a_country_that_the_host_names_goes_before_the_address() {
+    let location = json!({
+        "@odata.type": "#microsoft.graph.countryNamedLocation", "displayName": "Abroad",
+        "id": LOCATION, "countriesAndRegions": ["FR"],
+        "includeUnknownCountriesAndRegions": false,
+    });
+    let policy = policy(json!({
+        "users": {"includeUsers": ["All"]},
+        "applications": {"includeApplications": ["All"]}, "clientAppTypes": ["all"],
+        "locations": {"includeLocations": [LOCATION]},
+    }));
+    let mut model = model(&[location, policy]);
+    model.countries = Some(CountryTable {
+        prefixes: vec![
+            ("192.0.2.0/24".parse().unwrap(), *b"DE"),
+            ("198.51.100.0/24".parse().unwrap(), *b"FR"),
+        ],
+    });
+    let engine = engine(&model);
+    let token = token(&engine);
+    for (address, named, status) in [
+        ("192.0.2.7", None, 200),
+        ("192.0.2.7", Some(*b"FR"), 403),
+        ("192.0.2.7", Some(*b"DE"), 200),
+        ("198.51.100.7", None, 403),
+        ("198.51.100.7", Some(*b"DE"), 200),
+        ("198.51.100.7", Some(*b"FR"), 403),
+    ] {
+        let mut request = request(address);
+        request.signals.country = named;
+        let decision = engine.decide(&token, &request);
+        let refused = decision.status() != 200;
+        assert_eq!(refused, status != 200, "{address} {named:?}: {decision:?}");
+        let explained = engine.explain(&token, &request).decision;
+        assert_eq!(explained.outcome(), decision.outcome(), "{address}");
+    }
+}
+
+/// Of six violated policies four are named and all are counted, also as plain values.
+#[test]
+fn a_decision_counts_what_it_does_not_name() {
+    let mut documents = vec![inside()];
+    let policies = (0..6).map(|number| {
+        let mut policy = policy(json!({
+            "users": {"includeUsers": ["All"]},
+            "applications": {"includeApplications": ["All"]}, "clientAppTypes": ["all"],
+            "locations": {"includeLocations": ["All"], "excludeLocations": [LOCATION]},
+        }));
+        policy["id"] = format!("20000000-0000-4000-8000-00000000000{number}").into();
+        policy
+    });
+    documents.extend(policies);
+    let engine = engine(&model(&documents));
+    let decision = engine.decide(&token(&engine), &request("198.51.100.7"));
+    assert_eq!(decision.policy_count(), 6);
+    let named: Vec<u32> = decision.policies().map(PolicyIndex::to_u32).collect();
+    assert_eq!(named, [0, 1, 2, 3]);
+    assert_eq!(Decision::from_parts(decision.parts()), decision);
+    assert_ne!(decision, Decision::ALLOWED);
+    let words = [Outcome::Allow, Outcome::Challenge, Outcome::Deny].map(|word| word.to_string());
+    assert_eq!(words, ["allow", "challenge", "deny"]);
+}
+
+/// What was published is what a snapshot says of itself.
+#[test]
+fn a_snapshot_keeps_the_settings_of_its_tenant() {
+    let settings = TenantSettings {
+        answered_challenge: false,
+        ..TenantSettings::default()
+    };
+    let engine = Engine::new(EngineSettings::default());
+    let tenant = "t".parse().unwrap();
+    engine
+        .publish("t".parse().unwrap(), &TenantModel::default(), settings)
+        .unwrap();
+    let snapshot = engine.snapshot(&tenant).unwrap();
+    assert!(!snapshot.settings().answered_challenge);
+}
