@@ -86,6 +86,22 @@ mod tests {
     }
 
     #[test]
+    fn what_would_be_too_long_is_left_out() {
+        let uri = |text: &str| written(|target| write_uri(target, text));
+        // An umlaut is two bytes, and each of them three characters.
+        let umlauts = "\u{fc}".repeat(MAXIMUM_URI / 6);
+        let rest = "a".repeat(MAXIMUM_URI % 6);
+        assert_eq!(uri(&format!("{umlauts}{rest}")).len(), MAXIMUM_URI);
+        assert_eq!(uri(&format!("{umlauts}{rest}a")), "");
+        let client = |length: usize| {
+            let id = "a".repeat(length);
+            written(|target| write_client_id(target, &id)).len()
+        };
+        assert_eq!(client(MAXIMUM_CLIENT_ID), MAXIMUM_CLIENT_ID);
+        assert_eq!(client(MAXIMUM_CLIENT_ID + 1), 0);
+    }
+
+    #[test]
     fn a_uri_loses_its_query_and_keeps_its_meaning() {
         for (uri, expected) in [
             (

@@ -38,6 +38,75 @@ fn separators_and_quotes() {
 }
 
 #[test]
+fn json_ends_where_its_object_ends() {
+    // Braces, commas and escaped quotes in its strings are its own, whatever quotes are around.
+    for json in [
+        r#"{"a":"x}y"}"#,
+        r#"{"a":"\"}, b=3"}"#,
+        r#"{"a":1, "b":{"c":"{"}}"#,
+    ] {
+        for header in [
+            format!("Bearer claims={json}, b=2, c=\"3\""),
+            format!("Bearer claims='{json}', b=2, c=\"3\""),
+            format!("Bearer claims=\"{json}\", b=2, c=\"3\""),
+        ] {
+            let expected = [("claims", json), ("b", "2"), ("c", "3")];
+            check(&header, &[("Bearer", &expected)]);
+        }
+    }
+    let json = r#"{"a":"it's, or not"}"#;
+    check(
+        &format!("Bearer claims='{json}', b=2"),
+        &[("Bearer", &[("claims", json), ("b", "2")])],
+    );
+    // A brace alone in quotes begins nothing.
+    for separator in [",", " "] {
+        check(
+            &format!(r#"Bearer a="{{"{separator} b="}}""#),
+            &[("Bearer", &[("a", "{"), ("b", "}")])],
+        );
+    }
+}
+
+#[test]
+fn parameters_of_another_header_are_not_those_of_the_first() {
+    let found = parse(["Bearer a=1", "b=2", "=3", "Negotiate abc def", "Basic x=1, ey=="]);
+    let found: Vec<_> = found
+        .iter()
+        .map(|challenge| {
+            let names = challenge.parameters.iter().map(|(name, _)| name.as_str());
+            let names: Vec<_> = names.collect();
+            let token68 = challenge.token68.as_deref();
+            (challenge.scheme.as_str(), names.join(" "), token68)
+        })
+        .collect();
+    let expected = [
+        ("Bearer", "a", None),
+        ("", "b", None),
+        ("", "", None),
+        ("Negotiate", "", Some("abc")),
+        ("Basic", "x ey", None),
+    ];
+    let expected = expected.map(|(scheme, names, token68)| (scheme, names.to_owned(), token68));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_description_is_found_by_either_name() {
+    for (header, expected) in [
+        ("Bearer error_description=\"why\"", Some("why")),
+        ("Bearer errorDescription=\"why\"", Some("why")),
+        ("Bearer error=\"why\"", None),
+    ] {
+        assert_eq!(parse([header])[0].error_description(), expected, "{header}");
+    }
+    // JSON that is not encoded keeps its percent signs.
+    let json = r#"{"a":"%41"}"#;
+    let read = parse([format!("Bearer claims={json}").as_str()]);
+    assert_eq!(read[0].claims_text().as_deref(), Some(json));
+}
+
+#[test]
 fn several_challenges_in_one_line() {
     check(
         r#"Negotiate, NTLM, PoP nonce="ey==", Bearer a="1" Basic realm=x"#,
