@@ -172,3 +172,61 @@ fn a_snapshot_keeps_the_settings_of_its_tenant() {
     let snapshot = engine.snapshot(&tenant).unwrap();
     assert!(!snapshot.settings().answered_challenge);
 }
+
+/// More policies than one word has bits: each concerns one user at one network, and what is found
+/// by their bits is what is found by asking every one of them.
+#[test]
+fn every_policy_of_many_is_found() {
+    const COUNT: usize = 150;
+    let location = |number: usize| format!("10000000-0000-4000-8000-{number:012}");
+    let user = |number: usize| format!("60000000-0000-4000-8000-{number:012}");
+    let mut documents = Vec::new();
+    for number in 0..COUNT {
+        documents.push(json!({
+            "@odata.type": "#microsoft.graph.ipNamedLocation", "displayName": "L",
+            "isTrusted": false, "id": location(number),
+            "ipRanges": [{"@odata.type": "#microsoft.graph.iPv4CidrRange",
+                "cidrAddress": format!("10.0.{number}.0/24")}],
+        }));
+        let mut policy = policy(json!({
+            "users": {"includeUsers": [user(number % 5)]},
+            "applications": {"includeApplications": ["All"]}, "clientAppTypes": ["all"],
+            "locations": {"includeLocations": [location(number)]},
+        }));
+        policy["id"] = format!("20000000-0000-4000-8000-{number:012}").into();
+        documents.push(policy);
+    }
+    let engine = engine(&model(&documents));
+    let decided = |holder: usize, address: &str| {
+        let claims = json!({"iss": "https://idp.example", "tid": "t", "oid": user(holder),
+            "sub": "s", "scp": "read", "aud": "api", "iat": NOW - 60, "exp": NOW + 3600});
+        let profile = IssuerProfile::generic("https://idp.example");
+        let facts = TokenFacts::from_claims(claims.as_object().unwrap(), &profile).unwrap();
+        let token = engine.token(facts);
+        let mut request = request(address);
+        let explained = engine.explain(&token, &request).decision;
+        let decision = engine.decide(&token, &request);
+        assert_eq!(explained.reasons(), decision.reasons());
+        // A batch, and a request that the quick look leaves alone.
+        let mut batch = [Decision::UNDECIDED; 2];
+        engine.decide_batch(
+            &[(&token, request.clone()), (&token, request.clone())],
+            &mut batch,
+        );
+        assert_eq!(batch[1].reasons(), decision.reasons());
+        let other = "other".parse().unwrap();
+        request.resource = Some(&other);
+        let unusual = engine.decide(&token, &request);
+        assert_eq!(unusual.reasons(), decision.reasons());
+        decision
+            .policies()
+            .map(PolicyIndex::index)
+            .collect::<Vec<_>>()
+    };
+    for number in 0..COUNT {
+        let address = format!("10.0.{number}.7");
+        assert_eq!(decided(number % 5, &address), [number], "{number}");
+        assert!(decided((number + 1) % 5, &address).is_empty(), "{number}");
+    }
+    assert!(decided(0, "192.0.2.7").is_empty());
+}

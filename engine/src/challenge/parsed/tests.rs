@@ -70,7 +70,13 @@ fn json_ends_where_its_object_ends() {
 
 #[test]
 fn parameters_of_another_header_are_not_those_of_the_first() {
-    let found = parse(["Bearer a=1", "b=2", "=3", "Negotiate abc def", "Basic x=1, ey=="]);
+    let found = parse([
+        "Bearer a=1",
+        "b=2",
+        "=3",
+        "Negotiate abc def",
+        "Basic x=1, ey==",
+    ]);
     let found: Vec<_> = found
         .iter()
         .map(|challenge| {
