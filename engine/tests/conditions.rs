@@ -197,6 +197,9 @@ fn every_policy_of_many_is_found() {
         documents.push(policy);
     }
     let engine = engine(&model(&documents));
+    let snapshot = engine.snapshot(&"t".parse().unwrap()).unwrap();
+    assert_eq!(snapshot.policies().len(), COUNT);
+    assert!(!snapshot.policies().is_empty());
     let decided = |holder: usize, address: &str| {
         let claims = json!({"iss": "https://idp.example", "tid": "t", "oid": user(holder),
             "sub": "s", "scp": "read", "aud": "api", "iat": NOW - 60, "exp": NOW + 3600});
@@ -229,4 +232,28 @@ fn every_policy_of_many_is_found() {
         assert!(decided((number + 1) % 5, &address).is_empty(), "{number}");
     }
     assert!(decided(0, "192.0.2.7").is_empty());
+}
+
+/// What is enforced here: policies in force of which something can be judged here.
+#[test]
+fn a_policy_is_enforced_here_if_it_is_enabled_and_judged_here() {
+    let with = |state: &str, locations: Value| {
+        let mut policy = policy(json!({
+            "users": {"includeUsers": ["All"]}, "clientAppTypes": ["all"],
+            "applications": {"includeApplications": ["All"]}, "locations": locations,
+        }));
+        policy["state"] = state.into();
+        let engine = engine(&model(&[inside(), policy]));
+        let snapshot = engine.snapshot(&"t".parse().unwrap()).unwrap();
+        let (_, policy) = snapshot.policies().iter().next().unwrap();
+        policy.is_enforced_here()
+    };
+    let judged = || json!({"includeLocations": ["All"], "excludeLocations": [LOCATION]});
+    assert!(with("enabled", judged()));
+    assert!(!with("enabledForReportingButNotEnforced", judged()));
+    assert!(!with("enabled", json!({"includeLocations": ["All"]})));
+    assert!(!with("disabled", Value::Null));
+    let engine = engine(&TenantModel::default());
+    let snapshot = engine.snapshot(&"t".parse().unwrap()).unwrap();
+    assert!(snapshot.policies().is_empty());
 }

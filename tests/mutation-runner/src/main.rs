@@ -3,7 +3,8 @@
 //! `mutation-runner engine|signals [--file TEXT]... [--again] [--rest] [--anew] [--slow]`; called by `tests/mutation`.
 //! `--file` looks only for those whose file has the text in its name: the build stays the same.
 //! `--again` looks only for what was not noticed the last time, `--rest` for what was not looked for, `--anew` forgets what did not
-//! compile the last time, `--slow` lets slow tests look, too.
+//! compile the last time, `--slow` lets slow tests look, too, and those of generated cases
+//! look at all of them.
 
 mod mutant;
 mod rewrite;
@@ -110,7 +111,7 @@ fn run() -> Result<bool, String> {
         member,
     };
     let files: BTreeSet<&str> = mutants.iter().map(|mutant| mutant.file.as_str()).collect();
-    tree.copy_from(&root, &files)?;
+    tree.copy_from(&root, &files, slow)?;
     let kept = folder.join("left_out.txt");
     let known = if anew {
         BTreeMap::new()
@@ -126,6 +127,7 @@ fn run() -> Result<bool, String> {
     write_left_out(&kept, &mutants, &left_out, known)?;
 
     let mut suite = Suite::build(&tree, &stages, folder.join("output"))?;
+    suite.slow = slow;
     suite.record(if slow { PATIENCE_SLOW } else { PATIENCE })?;
 
     let path = folder.join("outcomes.txt");

@@ -55,6 +55,8 @@ pub(crate) struct Suite {
     programs: Vec<Program>,
     tests: Vec<Test>,
     output: PathBuf,
+    /// Whether generated cases are as many as they are without mutants.
+    pub(crate) slow: bool,
     /// Tests that noticed others of the same file, the last ones first.
     recent: HashMap<String, Vec<usize>>,
 }
@@ -107,6 +109,7 @@ impl Suite {
             programs,
             tests: Vec::new(),
             output,
+            slow: false,
             recent: HashMap::new(),
         })
     }
@@ -286,6 +289,8 @@ impl Suite {
             .stderr(Stdio::null());
         if program.stage > 0 {
             command.env("PROPTEST_CASES", "4");
+        } else if !self.slow {
+            command.env("PROPTEST_CASES", "32");
         }
         Ok(command)
     }

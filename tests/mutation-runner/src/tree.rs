@@ -49,8 +49,14 @@ impl Tree {
         command
     }
 
-    /// Copies every file of the repository, but for those that mutants are put into.
-    pub(crate) fn copy_from(&self, source: &Path, mutated: &BTreeSet<&str>) -> Result<(), String> {
+    /// Copies every file of the repository, but for those that mutants are put into. Unless
+    /// `slow`, tests of generated cases get an eighth of them.
+    pub(crate) fn copy_from(
+        &self,
+        source: &Path,
+        mutated: &BTreeSet<&str>,
+        slow: bool,
+    ) -> Result<(), String> {
         let listed = Command::new("git")
             .args([
                 "ls-files",
@@ -66,7 +72,10 @@ impl Tree {
             if mutated.contains(file) || file == self.library() {
                 continue;
             }
-            if let Ok(content) = std::fs::read(source.join(file)) {
+            if let Ok(mut content) = std::fs::read(source.join(file)) {
+                if file.ends_with(".rs") && !slow {
+                    content = fewer_cases(&String::from_utf8_lossy(&content)).into_bytes();
+                }
                 write(&self.root.join(file), &content)?;
             }
         }
@@ -226,6 +235,19 @@ fn mistaken(files: &HashMap<String, Rewritten>, spans: &[Value]) -> (Vec<usize>,
         }
     }
     (Vec::new(), false)
+}
+
+/// The text with every `with_cases(N)` an eighth of that.
+fn fewer_cases(text: &str) -> String {
+    const CALL: &str = "ProptestConfig::with_cases(";
+    let mut parts = text.split(CALL);
+    let mut fewer = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = part.split_at(digits);
+        fewer.push_str(&format!("{CALL}{number} / 8{rest}"));
+    }
+    fewer
 }
 
 pub(crate) fn read(path: &Path) -> Result<String, String> {
