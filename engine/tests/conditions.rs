@@ -71,7 +71,7 @@ fn an_explanation_names_the_conditions_behind_one_that_does_not_match() {
     let explained = |address: &str| {
         let explanation = engine.explain(&token(&engine), &request(address));
         let policy = &explanation.policies[0];
-        assert_eq!(policy.result, "notApplied");
+        assert_eq!((policy.result, policy.note), ("notApplied", ""));
         (
             policy.conditions_satisfied.clone(),
             policy.conditions_not_satisfied.clone(),
@@ -256,4 +256,27 @@ fn a_policy_is_enforced_here_if_it_is_enabled_and_judged_here() {
     let engine = engine(&TenantModel::default());
     let snapshot = engine.snapshot(&"t".parse().unwrap()).unwrap();
     assert!(snapshot.policies().is_empty());
+}
+
+/// Why a policy that matches has nothing to say.
+#[test]
+fn an_explanation_notes_what_a_token_shows() {
+    let mut policy = policy(json!({
+        "users": {"includeUsers": ["All"]}, "clientAppTypes": ["all"],
+        "applications": {"includeApplications": ["All"]},
+        "locations": {"includeLocations": ["All"], "excludeLocations": [LOCATION]},
+    }));
+    policy["grantControls"]["builtInControls"] = json!(["mfa"]);
+    let engine = engine(&model(&[inside(), policy]));
+    let claims = json!({"iss": "https://idp.example", "tid": "t", "oid": "ada", "sub": "s",
+        "scp": "read", "aud": "api", "iat": NOW - 60, "exp": NOW + 3600, "amr": ["mfa"]});
+    let profile = IssuerProfile::generic("https://idp.example");
+    let facts = TokenFacts::from_claims(claims.as_object().unwrap(), &profile).unwrap();
+    let explanation = engine.explain(&engine.token(facts), &request("198.51.100.7"));
+    let policy = &explanation.policies[0];
+    assert_eq!(policy.result, "success");
+    assert_eq!(
+        policy.note,
+        "the token shows that the controls are satisfied"
+    );
 }

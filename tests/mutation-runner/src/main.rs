@@ -2,7 +2,7 @@
 //!
 //! `mutation-runner engine|signals [--file TEXT]... [--again] [--rest] [--anew] [--slow]`; called by `tests/mutation`.
 //! `--file` looks only for those whose file has the text in its name: the build stays the same.
-//! `--again` looks only for what was not noticed the last time, `--rest` for what was not looked for, `--anew` forgets what did not
+//! `--again` looks only for what was not noticed the last time and is not listed, `--rest` for what was not looked for, `--anew` forgets what did not
 //! compile the last time, `--slow` lets slow tests look, too, and those of generated cases
 //! look at all of them.
 
@@ -131,14 +131,17 @@ fn run() -> Result<bool, String> {
     suite.record(if slow { PATIENCE_SLOW } else { PATIENCE })?;
 
     let path = folder.join("outcomes.txt");
-    let before = survivors::read_outcomes(&path);
+    let former = survivors::read_outcomes(&path);
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("survivors/{member}.txt"));
+    let reasons = survivors::read_list(&list)?;
     // What is not looked for now stays as it was.
     let listed: BTreeSet<&str> = mutants
         .iter()
         .filter(|mutant| asked(mutant))
         .map(|mutant| mutant.key.as_str())
         .collect();
-    let mut outcomes: Outcomes = before
+    let mut outcomes: Outcomes = former
+        .clone()
         .into_iter()
         .filter(|(key, outcome)| {
             rest || again && outcome.noticed() || !listed.contains(key.as_str())
@@ -152,6 +155,14 @@ fn run() -> Result<bool, String> {
     for (number, mutant) in mutants.iter().enumerate() {
         let known = left_out.contains_key(&number) || outcomes.contains_key(&mutant.key);
         if known || !asked(mutant) {
+            continue;
+        }
+        if again
+            && let Some(outcome) = former
+                .get(&mutant.key)
+                .filter(|_| reasons.contains(&mutant.key))
+        {
+            outcomes.insert(mutant.key.clone(), outcome.clone());
             continue;
         }
         let outcome = suite.look_for(number, &mutant.file)?;
@@ -179,7 +190,7 @@ fn run() -> Result<bool, String> {
         &mutants,
         &left_out,
         &outcomes,
-        &list,
+        &reasons,
         &folder,
         arguments.len() == 1,
     )
@@ -204,11 +215,10 @@ fn report(
     mutants: &[Mutant],
     left_out: &LeftOut,
     outcomes: &Outcomes,
-    list: &Path,
+    listed: &BTreeSet<String>,
     folder: &Path,
     whole: bool,
 ) -> Result<bool, String> {
-    let listed = survivors::read_list(list)?;
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut survived, mut alone) = (String::new(), String::new());
     let (mut unlisted, mut surviving) = (0, BTreeSet::new());
@@ -241,7 +251,7 @@ fn report(
     for (word, count) in &counts {
         println!("{count:6} {word}");
     }
-    println!("{unlisted:6} survived and are not in {}", list.display());
+    println!("{unlisted:6} survived and are not listed with a reason");
     let write = |name: &str, text: &str| tree::write(&folder.join(name), text.as_bytes());
     write("survived.txt", &survived)?;
     write("alone.txt", &alone)?;

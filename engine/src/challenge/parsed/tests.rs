@@ -98,6 +98,12 @@ fn parameters_of_another_header_are_not_those_of_the_first() {
 }
 
 #[test]
+fn equal_signs_before_a_value_are_no_padding() {
+    check("Basic a==b", &[("Basic", &[("a", "b")])]);
+    check("Basic a==\"b\"", &[("Basic", &[("a", "b")])]);
+}
+
+#[test]
 fn a_description_is_found_by_either_name() {
     for (header, expected) in [
         ("Bearer error_description=\"why\"", Some("why")),
