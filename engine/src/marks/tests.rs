@@ -45,6 +45,31 @@ fn states() -> impl Strategy<Value = Mark> {
     ]
 }
 
+/// What no longer needs details does not keep any.
+#[test]
+fn details_go_with_what_they_are_about() {
+    let marks = marks();
+    let detailed = Mark {
+        risk: RiskLevel::High,
+        risk_since: 1,
+        ..Mark::NOTHING
+    };
+    let details = |expected: usize| {
+        let shown = format!("{marks:?}");
+        assert!(shown.contains(&format!("details: {expected}")), "{shown}");
+    };
+    details(0);
+    marks.write(spread(1), detailed);
+    marks.write(spread(2), detailed);
+    details(2);
+    marks.write(spread(1), Mark::NOTHING);
+    details(1);
+    marks.write(spread(2), revoked(5));
+    details(0);
+    assert_eq!(marks.read_key(spread(1), i64::MIN), Mark::NOTHING);
+    assert_eq!(marks.read_key(spread(2), i64::MIN), revoked(5));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 

@@ -7,6 +7,7 @@
 //! look at all of them.
 
 mod mutant;
+mod render;
 mod rewrite;
 #[cfg(test)]
 mod sample;
@@ -41,82 +42,97 @@ fn main() -> ExitCode {
     }
 }
 
+/// What is asked for.
+struct Options {
+    member: &'static str,
+    /// Parts of file names; none means every file.
+    parts: Vec<String>,
+    again: bool,
+    rest: bool,
+    anew: bool,
+    slow: bool,
+}
+
+impl Options {
+    fn read(mut arguments: Vec<String>) -> Result<Options, String> {
+        let mut parts = Vec::new();
+        while let Some(index) = arguments.iter().position(|argument| argument == "--file") {
+            let mut given = arguments.drain(index..arguments.len().min(index + 2));
+            parts.push(given.nth(1).ok_or("--file TEXT")?);
+        }
+        let mut flag = |name: &str| {
+            let found = arguments.iter().any(|argument| argument == name);
+            arguments.retain(|argument| argument != name);
+            found
+        };
+        let (again, rest) = (flag("--again"), flag("--rest"));
+        let (anew, slow) = (flag("--anew"), flag("--slow"));
+        let member = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["engine"] => "engine",
+            ["signals"] => "signals",
+            _ => return Err(format!("not understood: {}", arguments.join(" "))),
+        };
+        Ok(Options {
+            member,
+            parts,
+            again,
+            rest,
+            anew,
+            slow,
+        })
+    }
+
+    fn asks_for(&self, mutant: &Mutant) -> bool {
+        let named = |part: &String| mutant.file.contains(part.as_str());
+        self.parts.is_empty() || self.parts.iter().any(named)
+    }
+
+    fn package(&self) -> &'static str {
+        match self.member {
+            "engine" => "highwater",
+            _ => "highwater-signals",
+        }
+    }
+
+    /// What cargo is told to build: the package's own tests, then those of others.
+    fn stages(&self) -> Vec<Vec<&'static str>> {
+        let mut stages = vec![vec!["-p", self.package(), "--lib", "--tests"]];
+        if self.member == "engine" {
+            let mut others = vec!["-p", "highwater-tests", "--no-default-features"];
+            others.extend(["--test", "vectors", "--test", "differential"]);
+            if self.slow {
+                others.extend(["--test", "laws"]);
+            }
+            stages.push(others);
+        }
+        stages
+    }
+}
+
 fn run() -> Result<bool, String> {
-    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let mut flag = |name: &str| {
-        let found = arguments.iter().any(|argument| argument == name);
-        arguments.retain(|argument| argument != name);
-        found
-    };
-    let (again, rest) = (flag("--again"), flag("--rest"));
-    let (anew, slow) = (flag("--anew"), flag("--slow"));
-    let mut parts = Vec::new();
-    while let Some(index) = arguments.iter().position(|argument| argument == "--file") {
-        let mut given = arguments.drain(index..arguments.len().min(index + 2));
-        parts.push(given.nth(1).ok_or("--file TEXT")?);
-    }
-    let member = match arguments.first().map(String::as_str) {
-        Some("engine") => "engine",
-        Some("signals") => "signals",
-        _ => return Err("engine or signals".to_owned()),
-    };
-    if let Some(unknown) = arguments.get(1) {
-        return Err(format!("what is `{unknown}`?"));
-    }
-    let asked = |mutant: &Mutant| {
-        parts.is_empty() || parts.iter().any(|part| mutant.file.contains(part.as_str()))
-    };
-    let package = if member == "engine" {
-        "highwater"
-    } else {
-        "highwater-signals"
-    };
-    let own = vec!["-p", package, "--lib", "--tests"];
-    let stages = match member {
-        "engine" => vec![
-            own,
-            vec![
-                "-p",
-                "highwater-tests",
-                "--no-default-features",
-                "--test",
-                "vectors",
-                "--test",
-                "differential",
-            ],
-        ],
-        _ => vec![own],
-    };
-    let mut stages = stages;
-    if slow && member == "engine" {
-        stages[1].extend(["--test", "laws"]);
-    }
-    let stages: Vec<Vec<String>> = stages
-        .into_iter()
-        .map(|stage| stage.into_iter().map(str::to_owned).collect())
-        .collect();
-
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let root = root.canonicalize().map_err(|error| error.to_string())?;
+    let options = Options::read(std::env::args().skip(1).collect())?;
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = here.join("../..").canonicalize();
+    let root = root.map_err(|error| error.to_string())?;
     let home = root.join("target/mutation");
-    let folder = home.join(member);
+    let folder = home.join(options.member);
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let listed = survivors::read_list(&here.join(format!("survivors/{}.txt", options.member)))?;
 
-    let mutants = list(&root, package)?;
+    let mutants = list(&root, options.package())?;
     println!("{} mutants", mutants.len());
     let tree = Tree {
-        root: home.join("tree"),
+        root: folder.join("tree"),
         build: home.join("build"),
-        package,
-        member,
+        package: options.package(),
+        member: options.member,
     };
     let files: BTreeSet<&str> = mutants.iter().map(|mutant| mutant.file.as_str()).collect();
-    tree.copy_from(&root, &files, slow)?;
+    tree.copy_from(&root, &files, options.slow)?;
     let kept = folder.join("left_out.txt");
-    let known = if anew {
-        BTreeMap::new()
-    } else {
-        read_left_out(&kept)
+    let known = match options.anew {
+        true => BTreeMap::new(),
+        false => read_left_out(&kept),
     };
     let mut left_out: LeftOut = mutants
         .iter()
@@ -126,74 +142,69 @@ fn run() -> Result<bool, String> {
     tree.plant(&root, &mutants, &mut left_out)?;
     write_left_out(&kept, &mutants, &left_out, known)?;
 
-    let mut suite = Suite::build(&tree, &stages, folder.join("output"))?;
-    suite.slow = slow;
-    suite.record(if slow { PATIENCE_SLOW } else { PATIENCE })?;
+    let mut suite = Suite::build(&tree, &options.stages(), folder.join("output"))?;
+    suite.slow = options.slow;
+    suite.record(if options.slow {
+        PATIENCE_SLOW
+    } else {
+        PATIENCE
+    })?;
+    let outcomes = look(&options, &mutants, &left_out, &listed, &folder, &mut suite)?;
+    report(&options, &mutants, &left_out, &outcomes, &listed, &folder)
+}
 
+/// Looks for the mutants that are asked for, and keeps every outcome as soon as it is known.
+fn look(
+    options: &Options,
+    mutants: &[Mutant],
+    left_out: &LeftOut,
+    listed: &BTreeSet<String>,
+    folder: &Path,
+    suite: &mut Suite,
+) -> Result<Outcomes, String> {
     let path = folder.join("outcomes.txt");
-    let former = survivors::read_outcomes(&path);
-    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("survivors/{member}.txt"));
-    let reasons = survivors::read_list(&list)?;
-    // What is not looked for now stays as it was.
-    let listed: BTreeSet<&str> = mutants
+    let asked: BTreeSet<&str> = mutants
         .iter()
-        .filter(|mutant| asked(mutant))
+        .filter(|mutant| options.asks_for(mutant))
         .map(|mutant| mutant.key.as_str())
         .collect();
-    let mut outcomes: Outcomes = former
-        .clone()
-        .into_iter()
-        .filter(|(key, outcome)| {
-            rest || again && outcome.noticed() || !listed.contains(key.as_str())
-        })
-        .collect();
+    // What is not looked for now stays as it was.
+    let mut outcomes = survivors::read_outcomes(&path);
+    outcomes.retain(|key, outcome| {
+        let settled = outcome.noticed() || listed.contains(key);
+        options.rest || options.again && settled || !asked.contains(key.as_str())
+    });
     let started = Instant::now();
     let mut file = std::fs::File::create(&path).map_err(|error| error.to_string())?;
-    file.write_all(survivors::to_text(&outcomes).as_bytes())
-        .map_err(|error| error.to_string())?;
+    let mut keep = |outcomes: &Outcomes| {
+        let text = survivors::to_text(outcomes);
+        file.write_all(text.as_bytes())
+            .map_err(|error| error.to_string())
+    };
+    keep(&outcomes)?;
     let mut looked = 0;
+    let spent = |looked: usize| {
+        let seconds = started.elapsed().as_secs_f64();
+        println!("{looked} looked for, {seconds:.0} s");
+    };
     for (number, mutant) in mutants.iter().enumerate() {
         let known = left_out.contains_key(&number) || outcomes.contains_key(&mutant.key);
-        if known || !asked(mutant) {
-            continue;
-        }
-        if again
-            && let Some(outcome) = former
-                .get(&mutant.key)
-                .filter(|_| reasons.contains(&mutant.key))
-        {
-            outcomes.insert(mutant.key.clone(), outcome.clone());
+        if known || !options.asks_for(mutant) {
             continue;
         }
         let outcome = suite.look_for(number, &mutant.file)?;
-        looked += 1;
         if !outcome.noticed() {
             println!("{outcome:?}: {}:{}", mutant.start.0, mutant.key);
         }
-        let line = Outcomes::from([(mutant.key.clone(), outcome.clone())]);
-        file.write_all(survivors::to_text(&line).as_bytes())
-            .map_err(|error| error.to_string())?;
+        keep(&Outcomes::from([(mutant.key.clone(), outcome.clone())]))?;
         outcomes.insert(mutant.key.clone(), outcome);
+        looked += 1;
         if looked % 100 == 0 {
-            println!(
-                "... {looked} looked for, {:.0} s",
-                started.elapsed().as_secs_f64()
-            );
+            spent(looked);
         }
     }
-    println!(
-        "{looked} looked for, {:.0} s",
-        started.elapsed().as_secs_f64()
-    );
-    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("survivors/{member}.txt"));
-    report(
-        &mutants,
-        &left_out,
-        &outcomes,
-        &reasons,
-        &folder,
-        arguments.len() == 1,
-    )
+    spent(looked);
+    Ok(outcomes)
 }
 
 /// What cargo-mutants would change.
@@ -212,12 +223,12 @@ fn list(root: &Path, package: &str) -> Result<Vec<Mutant>, String> {
 
 /// Prints the figures, and compares what survived with what is listed.
 fn report(
+    options: &Options,
     mutants: &[Mutant],
     left_out: &LeftOut,
     outcomes: &Outcomes,
     listed: &BTreeSet<String>,
     folder: &Path,
-    whole: bool,
 ) -> Result<bool, String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut survived, mut alone) = (String::new(), String::new());
@@ -255,7 +266,7 @@ fn report(
     let write = |name: &str, text: &str| tree::write(&folder.join(name), text.as_bytes());
     write("survived.txt", &survived)?;
     write("alone.txt", &alone)?;
-    if whole {
+    if options.parts.is_empty() {
         for key in listed
             .iter()
             .filter(|key| !surviving.contains(key.as_str()))

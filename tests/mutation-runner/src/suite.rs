@@ -65,13 +65,13 @@ impl Suite {
     /// Builds the tests that each stage's arguments to cargo name.
     pub(crate) fn build(
         tree: &Tree,
-        stages: &[Vec<String>],
+        stages: &[Vec<&str>],
         output: PathBuf,
     ) -> Result<Suite, String> {
         let mut programs = Vec::new();
         for (stage, arguments) in stages.iter().enumerate() {
             let mut all = vec!["test", "--no-run"];
-            all.extend(arguments.iter().map(String::as_str));
+            all.extend(arguments);
             let built = tree
                 .cargo(&all)
                 .stderr(Stdio::inherit())
