@@ -4,6 +4,8 @@
 //! `cargo bench -p highwater-benches --bench location`. Peers and the machine's floor run in
 //! `highwater-compare --only location`. Answers are checked before anything is timed.
 
+mod sampling;
+
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -11,8 +13,8 @@ use criterion::{BatchSize, Criterion, Throughput};
 use highwater::snapshot::prefix_table::{
     LocationIndex, LocationSetIndex, PrefixChange, PrefixTable, PrefixTableBuilder,
 };
+use highwater_benches::Random;
 use highwater_benches::inputs::{self, Routes, inside};
-use highwater_benches::{Random, criterion};
 
 /// How many locations the prefixes belong to.
 const LOCATIONS: usize = 24;
@@ -20,7 +22,7 @@ const LOCATIONS: usize = 24;
 const ADDRESSES: usize = 4_096;
 
 fn main() {
-    let mut criterion = criterion();
+    let mut criterion = sampling::criterion();
     let ipv4 = inputs::ipv4_routes();
     let ipv6 = inputs::ipv6_routes();
     for (name, routes) in [("v4", &ipv4), ("v6", &ipv6)] {

@@ -3,6 +3,8 @@
 //! `cargo bench -p highwater-benches --bench marks`. Peers and the machine's floor run in
 //! `highwater-compare --only marks`. Answers are checked before anything is timed.
 
+mod sampling;
+
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -13,7 +15,7 @@ use highwater::identifier::Identifier;
 use highwater::ledger::{Facts, Retention};
 use highwater::marks::{Keyring, Mark, MarkKey, Marks};
 use highwater::timestamp::Timestamp;
-use highwater_benches::{Random, criterion};
+use highwater_benches::Random;
 
 /// The second of every watermark.
 const SECOND: i64 = 1_763_760_000;
@@ -22,7 +24,7 @@ const SECOND: i64 = 1_763_760_000;
 const LOOKUPS: usize = 65_536;
 
 fn main() {
-    let mut criterion = criterion();
+    let mut criterion = sampling::criterion();
     for (name, size) in [("10k", 10_000), ("1m", 1_000_000), ("10m", 10_000_000)] {
         lookups(&mut criterion, name, size);
     }

@@ -3,16 +3,17 @@
 //! `cargo bench -p highwater-benches --bench scaling`. The same scenes as the curves of
 //! `--bin curves`; answers are checked before anything is timed.
 
+mod sampling;
+
 use std::error::Error;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use highwater_benches::criterion;
 use highwater_benches::scaling::{
     BATCHES, Decisions, Lookups, MARKS, Marked, POLICIES, PREFIXES, QUESTIONS, TENANTS,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut criterion = criterion();
+    let mut criterion = sampling::criterion();
     for count in POLICIES {
         decisions(
             &mut criterion,

@@ -1,12 +1,8 @@
-//! What the benches share: inputs that are the same in every run, and how long to measure.
+//! What the benches share: inputs that are the same in every run.
 
 pub mod inputs;
 pub mod scaling;
 pub mod tenant;
-
-use std::time::Duration;
-
-use criterion::Criterion;
 
 /// A fixed stream of numbers (splitmix64).
 #[derive(Clone, Debug)]
@@ -44,15 +40,4 @@ impl Random {
         let rank = (bound as f64 + 1.0).powf(uniform);
         (rank as usize - 1).min(bound - 1)
     }
-}
-
-/// Criterion as every bench here uses it: short, because each figure is a median of many rounds,
-/// and overridable from the command line.
-#[must_use]
-pub fn criterion() -> Criterion {
-    Criterion::default()
-        .sample_size(20)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(1))
-        .configure_from_args()
 }
