@@ -9,7 +9,9 @@ use crate::failure::{Exit, Failure};
 use crate::input::events::EventOptions;
 use crate::input::lines::Lines;
 use crate::output::Format;
-use crate::{check, decide, events, explain, remote, replay, serve, store};
+use crate::{check, decide, events, explain, replay, store};
+#[cfg(feature = "serve")]
+use crate::{remote, serve};
 
 /// Decide whether an access token is still good: allow, challenge or deny.
 #[derive(Debug, Parser)]
@@ -37,14 +39,19 @@ enum Command {
     /// Look after a store file: check, dump, import, compact
     Store(store::Store),
     /// Look after the streams at a transmitter: list, pause, verify, delete
+    #[cfg(feature = "serve")]
     Stream(serve::Stream),
     /// Answer for gateways in front of an API whether requests are allowed
+    #[cfg(feature = "serve")]
     Serve(serve::Serve),
     /// Ask a gateway what is in force for a subject, since when, and who said so
+    #[cfg(feature = "serve")]
     Why(remote::Why),
     /// Have a gateway refuse a subject's tokens from now on
+    #[cfg(feature = "serve")]
     Revoke(remote::Revoke),
     /// Ask a gateway which policies would apply to a sign-in
+    #[cfg(feature = "serve")]
     Whatif(remote::WhatIf),
 }
 
@@ -58,10 +65,15 @@ impl Arguments {
             Command::Replay(replay) => replay.run(),
             Command::Events(events) => events.run(),
             Command::Store(store) => store.run(),
+            #[cfg(feature = "serve")]
             Command::Stream(stream) => stream.run(),
+            #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(),
+            #[cfg(feature = "serve")]
             Command::Why(why) => why.run(),
+            #[cfg(feature = "serve")]
             Command::Revoke(revoke) => revoke.run(),
+            #[cfg(feature = "serve")]
             Command::Whatif(what_if) => what_if.run(),
         }
     }

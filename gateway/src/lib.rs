@@ -9,6 +9,8 @@
 //! ends the program without a word. Exit codes are in `failure::Exit`.
 
 #![forbid(unsafe_code)]
+// The configuration is read as a whole, also where nobody serves.
+#![cfg_attr(not(feature = "serve"), allow(dead_code))]
 
 mod arguments;
 mod check;
@@ -20,8 +22,10 @@ mod explain;
 mod failure;
 mod input;
 mod output;
+#[cfg(feature = "serve")]
 mod remote;
 mod replay;
+#[cfg(feature = "serve")]
 mod serve;
 mod store;
 mod story;

@@ -1,18 +1,15 @@
 //! The layer around a tonic server, asked by a tonic client over a connection. The service is
-//! Envoy's authorization, because its messages come without a compiler for them; that it is about
-//! authorization too does not matter here.
+//! what a compiler of protocol buffers would generate for one method, written by hand.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use envoy_types::ext_authz::v3::pb::{
-    Authorization, AuthorizationServer, CheckRequest, CheckResponse,
-};
-use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
-use envoy_types::pb::google::rpc;
 use highwater::engine::Engine;
 use highwater::event::Event;
 use highwater::model::TenantModel;
@@ -24,50 +21,71 @@ use highwater_tower::token::{AcceptedIssuer, KeySource, TokenValidator};
 use highwater_tower::{Access, HighwaterLayer};
 use serde_json::json;
 use support::{AUDIENCE, ISSUER, NOW, SigningKey, claims, jwks};
+use tonic::body::Body;
+use tonic::server::NamedService;
 use tonic::transport::server::{TcpConnectInfo, TcpIncoming};
-use tonic::transport::{Channel, Server};
+use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Request, Response, Status};
+use tonic_prost::ProstCodec;
+use tower_service::Service;
+
+/// The only message: text.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Text {
+    #[prost(string, tag = "1")]
+    text: String,
+}
+
+const WHO_AM_I: &str = "/tests.WhoAmI/Ask";
 
 /// Says who asks, and from where.
+#[derive(Clone)]
 struct WhoAmI;
 
-#[tonic::async_trait]
-impl Authorization for WhoAmI {
-    async fn check(
-        &self,
-        request: Request<CheckRequest>,
-    ) -> Result<Response<CheckResponse>, Status> {
-        let access = request
-            .extensions()
-            .get::<Access>()
-            .ok_or_else(|| Status::internal("nobody"))?;
-        let message = format!(
-            "{} at {}",
-            access.token.facts().subject,
-            access.client_address.unwrap()
-        );
-        let status = rpc::Status {
-            message,
-            ..rpc::Status::default()
-        };
-        Ok(Response::new(CheckResponse {
-            status: Some(status),
-            ..CheckResponse::default()
-        }))
+impl NamedService for WhoAmI {
+    const NAME: &'static str = "tests.WhoAmI";
+}
+
+impl Service<http::Request<Body>> for WhoAmI {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        assert_eq!(request.uri().path(), WHO_AM_I);
+        let answer = tower::service_fn(|request: Request<Text>| std::future::ready(who(&request)));
+        let mut grpc = tonic::server::Grpc::new(ProstCodec::default());
+        Box::pin(async move { Ok(grpc.unary(answer, request).await) })
     }
 }
 
+fn who(request: &Request<Text>) -> Result<Response<Text>, Status> {
+    let access = request
+        .extensions()
+        .get::<Access>()
+        .ok_or_else(|| Status::internal("nobody"))?;
+    let address = access.client_address.unwrap();
+    let text = format!("{} at {address}", access.token.facts().subject);
+    Ok(Response::new(Text { text }))
+}
+
 async fn ask(
-    client: &mut AuthorizationClient<Channel>,
+    client: &mut tonic::client::Grpc<Channel>,
     token: Option<&str>,
 ) -> Result<String, Status> {
-    let mut request = Request::new(CheckRequest::default());
+    let mut request = Request::new(Text::default());
     if let Some(token) = token {
         let value = format!("Bearer {token}").parse().unwrap();
         request.metadata_mut().insert("authorization", value);
     }
-    let answer = client.check(request).await?.into_inner();
-    Ok(answer.status.unwrap_or_default().message)
+    client.ready().await.unwrap();
+    let path = http::uri::PathAndQuery::from_static(WHO_AM_I);
+    let answer: Response<Text> = client.unary(request, path, ProstCodec::default()).await?;
+    Ok(answer.into_inner().text)
 }
 
 #[tokio::test]
@@ -95,12 +113,11 @@ async fn calls_are_let_through_challenged_and_denied() {
     let served = tokio::spawn(
         Server::builder()
             .layer(layer)
-            .add_service(AuthorizationServer::new(WhoAmI))
+            .add_service(WhoAmI)
             .serve_with_incoming(listener),
     );
-    let mut client = AuthorizationClient::connect(format!("http://{address}"))
-        .await
-        .unwrap();
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    let mut client = tonic::client::Grpc::new(endpoint.connect().await.unwrap());
 
     let plain = key.token(&claims(&json!({})));
     let capable = key.token(&claims(&json!({"jti": "t2", "xms_cc": ["cp1"]})));

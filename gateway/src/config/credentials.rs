@@ -84,7 +84,7 @@ impl CredentialsSection {
 
 /// `https`, or plain `http` to this very machine: sidecars, and tests.
 pub(crate) fn is_protected(url: &str) -> bool {
-    let Ok(url) = reqwest::Url::parse(url) else {
+    let Ok(url) = url::Url::parse(url) else {
         return false;
     };
     let host = url.host_str().unwrap_or_default();

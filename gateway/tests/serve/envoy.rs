@@ -2,13 +2,18 @@
 
 use std::collections::HashMap;
 
-use envoy_types::ext_authz::v3::pb::{
-    Address, CheckRequest, CheckResponse, HeaderValueOption, HttpResponse,
+use messages::{
+    Address, AttributeContext, CHECK, CheckRequest, CheckResponse, HeaderMap, HeaderValue,
+    HeaderValueOption, HttpRequest, OVERWRITE_IF_EXISTS_OR_ADD, Peer, Request, SERVICE,
+    SocketAddress,
 };
-use envoy_types::pb::envoy::config::core::v3 as core;
-use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
-use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, attribute_context};
 use serde_json::json;
+use tonic::Status;
+use tonic::transport::Endpoint;
+
+// A real Envoy shows that they are Envoy's: `gateway/tests/peers/run`.
+#[path = "../../src/serve/decide/envoy/messages.rs"]
+mod messages;
 
 use crate::gateway::Gateway;
 use crate::issuer::Issuer;
@@ -18,12 +23,10 @@ const ELSEWHERE: &str = "198.51.100.9";
 
 /// What Envoy sends about a request from `source` with these headers.
 fn check(source: &str, path: &str, headers: &[(&str, &str)]) -> CheckRequest {
-    let socket = core::SocketAddress {
-        address: source.to_owned(),
-        ..core::SocketAddress::default()
-    };
-    let address = core::Address {
-        address: Some(Address::SocketAddress(socket)),
+    let address = Address {
+        socket_address: Some(SocketAddress {
+            address: source.to_owned(),
+        }),
     };
     let headers: HashMap<String, String> = headers
         .iter()
@@ -31,29 +34,40 @@ fn check(source: &str, path: &str, headers: &[(&str, &str)]) -> CheckRequest {
         .collect();
     CheckRequest {
         attributes: Some(AttributeContext {
-            source: Some(attribute_context::Peer {
+            source: Some(Peer {
                 address: Some(address),
-                ..attribute_context::Peer::default()
             }),
-            request: Some(attribute_context::Request {
-                http: Some(attribute_context::HttpRequest {
+            request: Some(Request {
+                http: Some(HttpRequest {
                     method: "GET".to_owned(),
                     path: path.to_owned(),
                     headers,
-                    ..attribute_context::HttpRequest::default()
+                    ..HttpRequest::default()
                 }),
-                ..attribute_context::Request::default()
             }),
             ..AttributeContext::default()
         }),
     }
 }
 
+async fn call(
+    gateway: &Gateway,
+    path: &str,
+    request: CheckRequest,
+) -> Result<CheckResponse, Status> {
+    let endpoint = Endpoint::from_shared(gateway.url("decisions", "")).unwrap();
+    let mut client = tonic::client::Grpc::new(endpoint.connect().await.unwrap());
+    client.ready().await.unwrap();
+    let codec = tonic_prost::ProstCodec::default();
+    let path = path.parse().unwrap();
+    let response = client
+        .unary(tonic::Request::new(request), path, codec)
+        .await;
+    response.map(tonic::Response::into_inner)
+}
+
 async fn ask(gateway: &Gateway, request: CheckRequest) -> CheckResponse {
-    let mut client = AuthorizationClient::connect(gateway.url("decisions", ""))
-        .await
-        .unwrap();
-    client.check(request).await.unwrap().into_inner()
+    call(gateway, CHECK, request).await.unwrap()
 }
 
 /// Status, headers, and headers that are taken out.
@@ -61,17 +75,23 @@ fn read(response: CheckResponse) -> (i32, HashMap<String, String>, Vec<String>) 
     let map = |headers: Vec<HeaderValueOption>| {
         headers
             .into_iter()
+            .inspect(|option| assert_eq!(option.append_action, OVERWRITE_IF_EXISTS_OR_ADD))
             .filter_map(|option| option.header)
             .map(|header| (header.key, header.value))
             .collect()
     };
-    match response.http_response.unwrap() {
-        HttpResponse::OkResponse(ok) => (200, map(ok.headers), ok.headers_to_remove),
-        HttpResponse::DeniedResponse(denied) => {
+    let code = response.status.unwrap().code;
+    match (response.ok, response.denied) {
+        (Some(ok), None) => {
+            assert_eq!(code, 0);
+            (200, map(ok.headers), ok.headers_to_remove)
+        }
+        (None, Some(denied)) => {
+            assert_ne!(code, 0);
             assert!(denied.body.contains("\"reason\":"), "{}", denied.body);
             (denied.status.unwrap().code, map(denied.headers), Vec::new())
         }
-        HttpResponse::ErrorResponse(error) => panic!("{error:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -127,12 +147,43 @@ async fn a_route_of_envoy_asks_for_a_context() {
     assert_eq!(headers["x-highwater-reasons"], "auth_context_required");
 }
 
+/// Envoy sends bytes where it is configured to, and then no text.
 #[tokio::test]
-async fn a_check_without_a_request_is_an_error_and_no_verdict() {
+async fn headers_come_as_bytes_too() {
+    let issuer = Issuer::new();
+    let gateway = issuer.gateway("");
+    let bearer = format!("Bearer {}", issuer.token(json!({"xms_cc": ["cp1"]})));
+    let header = |raw: bool| HeaderValue {
+        key: "authorization".to_owned(),
+        value: if raw { String::new() } else { bearer.clone() },
+        raw_value: if raw {
+            bearer.clone().into()
+        } else {
+            Vec::new()
+        },
+    };
+    for raw in [true, false] {
+        let mut asked = check(OFFICE, "/x", &[]);
+        let attributes = asked.attributes.as_mut().unwrap();
+        let http = attributes.request.as_mut().unwrap().http.as_mut().unwrap();
+        http.header_map = Some(HeaderMap {
+            headers: vec![header(raw)],
+        });
+        let (status, headers, _) = read(ask(&gateway, asked).await);
+        assert_eq!(status, 200, "{raw}");
+        assert_eq!(headers["x-highwater-subject"], "ada");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_check_is_an_error_and_no_verdict() {
     let gateway = Issuer::new().gateway("");
-    let mut client = AuthorizationClient::connect(gateway.url("decisions", ""))
-        .await
-        .unwrap();
-    let error = client.check(CheckRequest::default()).await.unwrap_err();
-    assert_eq!(error.code(), tonic::Code::InvalidArgument);
+    let unknown = format!("/{SERVICE}/Other");
+    for (path, code) in [
+        (CHECK, tonic::Code::InvalidArgument), // a check without a request
+        (&unknown, tonic::Code::Unimplemented),
+    ] {
+        let error = call(&gateway, path, CheckRequest::default()).await;
+        assert_eq!(error.unwrap_err().code(), code, "{path}");
+    }
 }

@@ -4,22 +4,21 @@
 //! depends on headers than over HTTP. A route can ask for an authentication context by
 //! `context_extensions: {authentication_context: c1}`.
 
+mod messages;
+mod server;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use envoy_types::ext_authz::v3::pb::{
-    Address, Authorization, AuthorizationServer, CheckRequest, CheckResponse, DeniedHttpResponse,
-    HeaderAppendAction, HeaderValue as EnvoyHeader, HeaderValueOption, HttpResponse, HttpStatus,
-    OkHttpResponse,
-};
-use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
-use envoy_types::pb::google::rpc;
 use highwater_tower::client_address::ForwardingHeader;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tonic::{Code, Request, Response, Status};
 
+use self::messages::{
+    AttributeContext, CheckRequest, CheckResponse, DeniedHttpResponse, HeaderValueOption,
+    HttpRequest, HttpStatus, OVERWRITE_IF_EXISTS_OR_ADD, OkHttpResponse,
+};
 use super::answer::{self, Answer};
 use super::judge::Question;
 use super::target::Target;
@@ -33,8 +32,7 @@ pub(in crate::serve) fn routes(service: &Arc<Service>, callers: Callers) -> Rout
         service: Arc::clone(service),
         callers,
     };
-    let server =
-        AuthorizationServer::new(envoy).max_decoding_message_size(service.limits.body_bytes);
+    let server = server::AuthorizationServer::new(envoy, service.limits.body_bytes);
     tonic::service::Routes::new(server).into_axum_router()
 }
 
@@ -43,8 +41,7 @@ struct Envoy {
     callers: Callers,
 }
 
-#[tonic::async_trait]
-impl Authorization for Envoy {
+impl Envoy {
     async fn check(
         &self,
         request: Request<CheckRequest>,
@@ -84,9 +81,7 @@ impl Authorization for Envoy {
             judge.authorization(),
         ))))
     }
-}
 
-impl Envoy {
     /// The address of the client. What Envoy saw stands behind what it was told, whether or not
     /// it is configured to append it.
     fn address(
@@ -116,10 +111,7 @@ impl Envoy {
 /// The other end of the connection that Envoy has.
 fn source(attributes: &AttributeContext) -> Option<IpAddr> {
     let address = attributes.source.as_ref()?.address.as_ref()?;
-    match address.address.as_ref()? {
-        Address::SocketAddress(socket) => socket.address.parse().ok(),
-        _ => None,
-    }
+    address.socket_address.as_ref()?.address.parse().ok()
 }
 
 /// The headers of the original request, in either form in which Envoy sends them. Several of one
@@ -153,24 +145,25 @@ fn headers(request: &HttpRequest) -> Result<HeaderMap, Status> {
 fn response(answer: Answer) -> CheckResponse {
     let is_allowed = answer.status.is_success();
     let headers = answer.headers.iter().map(header).collect();
-    let http = if is_allowed {
-        HttpResponse::OkResponse(OkHttpResponse {
+    let (ok, denied) = if is_allowed {
+        let ok = OkHttpResponse {
             headers,
             headers_to_remove: answer::HEADERS
                 .iter()
                 .filter(|name| !answer.headers.contains_key(*name))
                 .map(HeaderName::to_string)
                 .collect(),
-            ..OkHttpResponse::default()
-        })
+        };
+        (Some(ok), None)
     } else {
-        HttpResponse::DeniedResponse(DeniedHttpResponse {
+        let denied = DeniedHttpResponse {
             status: Some(HttpStatus {
                 code: i32::from(answer.status.as_u16()),
             }),
             headers,
             body: String::from_utf8_lossy(&answer.body).into_owned(),
-        })
+        };
+        (None, Some(denied))
     };
     let code = match answer.status.as_u16() {
         200 => Code::Ok,
@@ -179,23 +172,19 @@ fn response(answer: Answer) -> CheckResponse {
         _ => Code::Unavailable,
     };
     CheckResponse {
-        status: Some(rpc::Status {
-            code: code.into(),
-            ..rpc::Status::default()
-        }),
-        dynamic_metadata: None,
-        http_response: Some(http),
+        status: Some(messages::Status { code: code.into() }),
+        denied,
+        ok,
     }
 }
 
 fn header((name, value): (&HeaderName, &HeaderValue)) -> HeaderValueOption {
     HeaderValueOption {
-        header: Some(EnvoyHeader {
+        header: Some(messages::HeaderValue {
             key: name.to_string(),
             value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
             raw_value: Vec::new(),
         }),
-        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
-        ..HeaderValueOption::default()
+        append_action: OVERWRITE_IF_EXISTS_OR_ADD,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use crate::Outcome;
@@ -80,8 +80,8 @@ http {{
 impl Drop for Nginx {
     fn drop(&mut self) {
         // Told to stop, not killed, so that its worker goes with it.
-        let pid = rustix::process::Pid::from_child(&self.child);
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let pid = self.child.id().to_string();
+        let _ = Command::new("kill").args(["-s", "TERM", &pid]).status();
         let _ = self.child.wait();
     }
 }

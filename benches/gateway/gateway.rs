@@ -44,7 +44,7 @@ kind = "intake"
 address = "127.0.0.1:0"
 "#;
 
-const DOCUMENTS: &str = include_str!("../../src/serve/demo/documents.json");
+const DOCUMENTS: &str = include_str!("../../gateway/src/serve/demo/documents.json");
 
 pub(crate) struct Gateway {
     child: Child,
