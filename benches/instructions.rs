@@ -55,7 +55,7 @@ type Answer = Result<(), Box<dyn Error>>;
 type Work = (&'static str, fn(usize) -> Answer);
 
 /// Every work.
-const WORKS: [Work; 14] = [
+const WORKS: [Work; 15] = [
     ("decide-nothing-known", |count| {
         decide(count, UNKNOWN, INSIDE)
     }),
@@ -64,6 +64,7 @@ const WORKS: [Work; 14] = [
     }),
     ("decide-revoked", |count| decide(count, REVOKED, INSIDE)),
     ("decide-outside", |count| decide(count, UNKNOWN, OUTSIDE)),
+    ("decide-after-another-event", decide_after_another_event),
     ("decide-batch-of-32", decide_batch),
     ("marks-unknown", |count| marks(count, false)),
     ("marks-known", |count| marks(count, true)),
@@ -110,7 +111,7 @@ fn record_path() -> PathBuf {
 fn record() -> Answer {
     let mut text = String::new();
     for (work, count) in counts()? {
-        text.push_str(&format!("{work:<24}{count:>8}\n"));
+        text.push_str(&format!("{work:<28}{count:>8}\n"));
     }
     print!("{text}");
     std::fs::write(record_path(), text)?;
@@ -132,7 +133,7 @@ fn compare() -> Answer {
         });
         let shown = expected.map_or_else(|| "no record".to_owned(), |count| count.to_string());
         let mark = if fits { "" } else { "  ◄" };
-        println!("{work:<24}{count:>8}  recorded {shown}{mark}");
+        println!("{work:<28}{count:>8}  recorded {shown}{mark}");
         if !fits {
             differ.push(work);
         }
@@ -366,9 +367,27 @@ fn worst_conjunctions(count: usize) -> Answer {
             "effect": "revoke", "source": "idp"}),
         )?);
     }
-    let token = tenant::token(&engine, TENANT, UNKNOWN, 1)?;
+    decide_beside_events(&engine, count)
+}
+
+/// A decision after a change that is about somebody else: the token finds out that it is not meant.
+fn decide_after_another_event(count: usize) -> Answer {
+    let engine = engine(&Tenant::small()?)?;
+    tenant::revoke(&engine, 10_000)?;
+    decide_beside_events(&engine, count)
+}
+
+/// Before every decision the mark of another user is written, which is counted too.
+fn decide_beside_events(engine: &Engine, count: usize) -> Answer {
+    let token = tenant::token(engine, TENANT, UNKNOWN, 1)?;
     let request = request(INSIDE);
-    for _ in 0..count {
+    let other = MarkKey::from_bits(0x5eed << 64 | 77);
+    for number in 0..count {
+        let mark = Mark {
+            revoked_before: Some(NOW - 86_400 + number as i64 % 2),
+            ..Mark::NOTHING
+        };
+        engine.facts().marks().write(other, mark);
         let decision = engine.decide(black_box(&token), black_box(&request));
         expect(decision.status(), 200)?;
     }

@@ -395,7 +395,7 @@ impl Engine {
         &self,
         token: &'a VerifiedToken,
     ) -> Option<&'a Arc<TenantSnapshot>> {
-        let is_ours = token.keys().keyring_id() == self.keyring().id();
+        let is_ours = token.keyring_id() == self.keyring().id();
         token.current_snapshot().filter(|_| is_ours)
     }
 

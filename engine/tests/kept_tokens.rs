@@ -9,6 +9,7 @@ use highwater::compile::Documents;
 use highwater::decision::Decision;
 use highwater::engine::Engine;
 use highwater::event::Event;
+use highwater::marks::Keyring;
 use highwater::model::TenantModel;
 use highwater::reason::Reason;
 use highwater::request::Request;
@@ -49,7 +50,7 @@ fn model(users: &[&str], range: &str) -> TenantModel {
 
 fn facts(user: &str) -> TokenFacts {
     let claims = json!({"iss": "https://idp.example", "tid": "t", "oid": user, "sub": "s",
-        "scp": "read", "aud": "api", "iat": NOW - 60, "exp": NOW + 3600});
+        "scp": "read", "aud": "api", "sid": "session", "iat": NOW - 60, "exp": NOW + 3600});
     let profile = IssuerProfile::generic("https://idp.example");
     TokenFacts::from_claims(claims.as_object().unwrap(), &profile).unwrap()
 }
@@ -243,4 +244,88 @@ fn what_is_forgotten_is_counted_and_the_settings_are_those_given() {
     assert_eq!(engine.forget_expired(Timestamp::from_seconds(0)), 0);
     assert_eq!(engine.forget_expired(now), 3);
     assert_eq!(engine.forget_expired(now), 0);
+}
+
+fn report(engine: &Engine, time: i64, subject: &Value, effect: &str) {
+    let event = json!({"time": time, "tenant": "t", "subject": subject, "effect": effect,
+        "source": "idp"});
+    engine.apply(&Event::from_value(&event).unwrap());
+}
+
+/// Alone and in a batch, twice each: the second time with what the first left behind.
+fn statuses(engine: &Engine, token: &VerifiedToken) -> [u16; 4] {
+    let address = Some("192.0.2.7".parse().unwrap());
+    let request = Request::new(Timestamp::from_seconds(NOW), address);
+    let mut batch = [Decision::UNDECIDED; 2];
+    engine.decide_batch(
+        &[(token, request.clone()), (token, request.clone())],
+        &mut batch,
+    );
+    let alone = || engine.decide(token, &request).status();
+    [alone(), alone(), batch[0].status(), batch[1].status()]
+}
+
+#[test]
+fn what_happens_to_a_token_that_nothing_was_known_about_is_seen_at_once() {
+    let engine = Engine::new(EngineSettings::default());
+    let settings = TenantSettings::default();
+    let model = model(&USERS, "192.0.2.0/24");
+    engine
+        .publish("t".parse().unwrap(), &model, settings)
+        .unwrap();
+    let token = engine.token(facts(USERS[0]));
+    assert_eq!(statuses(&engine, &token), [200; 4]);
+    // Others, and what the token is younger than: looked up, and kept again.
+    report(&engine, NOW, &json!({"user": USERS[1]}), "revoke");
+    assert_eq!(statuses(&engine, &token), [200; 4]);
+    report(&engine, NOW - 3600, &json!({"user": USERS[0]}), "revoke");
+    assert_eq!(statuses(&engine, &token), [200; 4]);
+    // The first subject of a new shape.
+    let copy = token.clone();
+    let both = json!({"user": USERS[0], "session": "session"});
+    report(&engine, NOW, &both, "revoke");
+    for token in [&token, &copy] {
+        assert_eq!(statuses(&engine, token), [401; 4]);
+    }
+}
+
+#[test]
+fn what_one_engine_knows_nothing_about_another_may_know() {
+    // The same secret, tenant and user; only the second has heard of an event.
+    let engines = [(); 2]
+        .map(|()| Engine::with_keyring(EngineSettings::default(), Keyring::from_seed([1, 2])));
+    let model = model(&USERS, "192.0.2.0/24");
+    for engine in &engines {
+        let settings = TenantSettings::default();
+        engine
+            .publish("t".parse().unwrap(), &model, settings)
+            .unwrap();
+        report(engine, NOW, &json!({"user": USERS[1]}), "revoke");
+    }
+    let token = engines[0].token(facts(USERS[0]));
+    assert_eq!(statuses(&engines[0], &token), [200; 4]);
+    report(&engines[1], NOW, &json!({"user": USERS[0]}), "revoke");
+    assert_eq!(statuses(&engines[1], &token), [401; 4]);
+    assert_eq!(statuses(&engines[0], &token), [200; 4]);
+}
+
+#[test]
+fn a_policy_newer_than_the_token_is_asked_although_nothing_was_known_before() {
+    let engine = Engine::new(EngineSettings::default());
+    let publish = |model: &TenantModel| {
+        let settings = TenantSettings::default();
+        engine
+            .publish("t".parse().unwrap(), model, settings)
+            .unwrap();
+    };
+    let mut model = model(&USERS, "192.0.2.0/24");
+    publish(&model);
+    let mut token = engine.token(facts(USERS[0]));
+    assert_eq!(statuses(&engine, &token), [200; 4]);
+    // From now on the policy blocks everywhere.
+    model.policies[0].modified = Some(Timestamp::from_seconds(NOW - 30));
+    model.policies[0].conditions.locations = None;
+    publish(&model);
+    engine.refresh(&mut token);
+    assert_eq!(statuses(&engine, &token), [403; 4]);
 }

@@ -26,7 +26,7 @@ use findings::Findings;
 
 use crate::decision::{Decision, PolicyIndex};
 use crate::event::RiskLevel;
-use crate::marks::{Mark, Marks, assurance_rank};
+use crate::marks::{Look, Mark, Marks, assurance_rank};
 use crate::reason::Reason;
 use crate::request::Request;
 use crate::settings::EngineSettings;
@@ -56,6 +56,8 @@ pub struct World<'a> {
 pub(crate) struct LookedUp {
     /// Whether anything is known that matters to the token.
     pub(crate) marks_matter: Option<bool>,
+    /// What there was to keep before that was looked up, if it was.
+    pub(crate) look: Option<Look>,
     /// The enforced policies that may object while no risk is known, by their positions among the
     /// first 64: `None` if not asked, or if there are more.
     candidates: Option<u64>,
@@ -126,8 +128,16 @@ pub(crate) fn nothing_can_object(
         || !is_usual(token, request)
         || signals.country.is_some()
         || signals.compliant_network.is_some()
-        || tenant.policies.has_changed_since(token.issued())
     {
+        return false;
+    }
+    let marks = world.marks;
+    let number = looked_up
+        .look
+        .map_or_else(|| marks.number(), |look| look.number);
+    // Nothing has changed since nothing was found: no need to look.
+    let is_as_before = token.was_quiet_at(number) && looked_up.marks_matter != Some(true);
+    if !is_as_before && tenant.policies.has_changed_since(token.issued()) {
         return false;
     }
     let candidates = if quiet.is_empty() {
@@ -147,9 +157,19 @@ pub(crate) fn nothing_can_object(
         quiet.candidates_at(looked_up.locations)
     };
     // Not `||`: the two wait for different memory, and the wait is to be shared.
-    let marks_matter = match looked_up.marks_matter {
-        Some(matter) => matter,
-        None => world.marks.matter(token.keys(), token.issued()),
+    let marks_matter = !is_as_before && {
+        let (look, matter) = match (looked_up.look, looked_up.marks_matter) {
+            (Some(look), Some(matter)) => (look, matter),
+            _ => {
+                let (look, is_quiet) = token.look_at_count(number, marks);
+                let matter = || marks.matter(token.keys(), token.issued());
+                (look, !is_quiet && matter())
+            }
+        };
+        if !matter {
+            token.keep_quiet(look, marks.number());
+        }
+        matter
     };
     looked_up.marks_matter = Some(marks_matter);
     looked_up.candidates = candidates;

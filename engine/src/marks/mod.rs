@@ -19,6 +19,7 @@
 //! with one cache line per lookup. Marks that say more (blocks, risk, compliance, …) are whole in
 //! the *details*, which only tokens of such subjects touch.
 
+mod changes;
 mod current;
 mod keys;
 #[cfg(all(test, loom))]
@@ -28,6 +29,7 @@ mod table;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
+pub(crate) use changes::{LastQuiet, Look};
 pub use keys::{Keyring, MarkKey, SubjectKeys};
 pub use mark::{AssuranceMarks, Mark, assurance_rank};
 
@@ -35,6 +37,7 @@ use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::primitive::{AtomicU64, Mutex, Ordering};
+use changes::Changes;
 use current::Current;
 use keys::has_conjunctions;
 use table::{BATCH, DETAILED, NOTHING, Table};
@@ -51,6 +54,7 @@ pub struct Marks {
     /// Bit M is set once a subject with members M was written. Never cleared.
     shapes: AtomicU64,
     current: Current,
+    changes: Changes,
     /// Whole marks of the subjects whose slot says `DETAILED`.
     // INVARIANT: written before the slot says so, removed after it says something else.
     details: papaya::HashMap<MarkKey, Mark, KeyHash>,
@@ -71,6 +75,7 @@ impl Marks {
             minimum_lines,
             shapes: AtomicU64::new(0),
             current: Current::new(Table::for_subjects(0, minimum_lines)),
+            changes: Changes::new(),
             details: papaya::HashMap::default(),
             writer: Mutex::new(0),
         }
@@ -136,6 +141,29 @@ impl Marks {
         }
     }
 
+    /// Whether a lookup may have to wait for memory.
+    #[inline]
+    pub(crate) fn is_far(&self) -> bool {
+        self.current.with(Table::is_far)
+    }
+
+    /// The number of the present state, for [`LastQuiet`]. Read before looking.
+    #[inline(always)]
+    pub(crate) fn number(&self) -> u64 {
+        self.changes.number()
+    }
+
+    /// Counts the changes that may concern a token, for [`LastQuiet`]. Read before looking. `None`
+    /// where subjects of several members are in use, whose keys would have to be hashed.
+    #[inline(always)]
+    pub(crate) fn count(&self, keys: &SubjectKeys) -> Option<u64> {
+        let shapes = self.shapes.load(Ordering::Acquire);
+        if has_conjunctions(shapes) {
+            return None;
+        }
+        self.changes.count(keys.plain(shapes))
+    }
+
     /// [`matter`](Self::matter) in a table that this thread did not use last.
     #[cold]
     #[inline(never)]
@@ -144,30 +172,33 @@ impl Marks {
         self.current.with(latest) != NOTHING
     }
 
-    /// [`matter`](Self::matter) for the tokens of a batch, bit `i` for `tokens[i]`: all lines are
-    /// asked for before the first is waited for. At most 64 tokens.
+    /// [`matter`](Self::matter) for those of a batch that `wanted` has a bit for, bit `i` for
+    /// `keys(i)`: all lines are asked for before the first is waited for.
     pub(crate) fn matter_batch<'a>(
         &self,
-        tokens: impl Iterator<Item = (&'a SubjectKeys, i64)> + Clone,
+        wanted: u64,
+        keys: impl Fn(usize) -> (&'a SubjectKeys, i64),
     ) -> u64 {
         let shapes = self.shapes.load(Ordering::Acquire);
-        let mut matter = 0;
+        let is_strange = |keys: &SubjectKeys| keys.keyring_id() != self.keyring.id();
         if shapes == 0 {
-            for (position, (keys, _)) in tokens.enumerate() {
-                matter |= u64::from(keys.keyring_id() != self.keyring.id()) << position;
-            }
-            return matter;
+            return positions(wanted)
+                .filter(|&position| is_strange(keys(position).0))
+                .fold(0, |matter, position| matter | 1 << position);
         }
+        let mut matter = 0;
         self.current.with(|table| {
             matter = 0;
             if table.is_far() {
-                for (keys, _) in tokens.clone() {
+                for position in positions(wanted) {
+                    let (keys, _) = keys(position);
                     keys.plain(shapes).for_each(|key| table.prefetch(key));
                 }
             }
-            for (position, (keys, issued)) in tokens.clone().enumerate() {
-                let known = keys.keyring_id() != self.keyring.id()
-                    || self.latest(table, shapes, keys, floor(issued)) != NOTHING;
+            for position in positions(wanted) {
+                let (keys, issued) = keys(position);
+                let known =
+                    is_strange(keys) || self.latest(table, shapes, keys, floor(issued)) != NOTHING;
                 matter |= u64::from(known) << position;
             }
         });
@@ -321,18 +352,22 @@ impl Marks {
         let until = until_of(&mark);
         let mut taken = self.writer.lock();
         let table = self.current.table();
+        let slot = table.find(key);
+        let before = slot.map_or(NOTHING, |slot| table.until(slot));
+        if before == until && until != DETAILED {
+            return;
+        }
+        let _change = self.changes.begin(key);
         if until == DETAILED {
             self.details.pin().insert(key, mark);
         }
-        match table.find(key) {
+        match slot {
             Some(slot) => {
-                let before = table.until(slot);
                 table.update(slot, until);
                 if before == DETAILED && until != DETAILED {
                     self.details.pin().remove(&key);
                 }
             }
-            None if until == NOTHING => {}
             None if *taken < table.limit() => {
                 table.insert_unique(key, until);
                 *taken += 1;
@@ -361,6 +396,8 @@ impl Marks {
     pub fn use_shape(&self, shape: DimensionSet) {
         let bit = 1_u64 << shape.bits();
         if self.shapes.load(Ordering::Relaxed) & bit == 0 {
+            let _writer = self.writer.lock();
+            let _change = self.changes.begin_general();
             self.shapes.fetch_or(bit, Ordering::Release);
         }
     }
@@ -469,6 +506,17 @@ fn watermark(until: u32) -> Mark {
 fn floor(issued: i64) -> u32 {
     // Between 1 and `DETAILED`, which matters to every token.
     u32::try_from(issued.clamp(1, i64::from(DETAILED))).unwrap_or(DETAILED)
+}
+
+/// The positions of the bits of a word, from the lowest on.
+#[inline(always)]
+fn positions(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let position = word.trailing_zeros() as usize;
+        let is_there = word != 0;
+        word &= word.wrapping_sub(1);
+        is_there.then_some(position)
+    })
 }
 
 /// The set bits of `shapes`, as the shapes that they stand for.

@@ -109,6 +109,12 @@ impl LocationTable {
         self.prefixes.lookup(address)
     }
 
+    /// Whether the table is small enough to stay in a second-level cache.
+    #[inline]
+    pub(crate) fn is_near(&self) -> bool {
+        self.prefixes.is_near()
+    }
+
     /// Asks for the lines of the table itself that a lookup reads.
     #[inline]
     pub(crate) fn prefetch(&self) {

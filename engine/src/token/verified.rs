@@ -1,12 +1,13 @@
 //! The proof that a token was verified, and what is computed once per token because of it.
 //!
-//! A decision that finds nothing reads two cache lines of it, and one more if sessions, tokens,
-//! devices or applications were ever marked:
+//! A decision that finds nothing reads one cache line of it, if it found nothing the last time and
+//! no mark has changed since; otherwise the keys too, all or the first half of them:
 //!
 //! ```text
-//! line 0   what the tenant's policies say │ valid from, until │ issued │ ► the rest
+//! line 0   what the tenant's policies say │ valid from, until │ quiet at │ keyring
 //! line 1   keys of the marks: tenant, user, workload
 //! line 2   keys of the marks: session, token, device, application
+//! line 3   issued │ quiet at │ ► the rest
 //!          the rest, elsewhere: claims, policies in scope, names for the challenge memory
 //! ```
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use super::claims::TokenFacts;
 use crate::hint;
 use crate::identifier::Identifier;
-use crate::marks::{Keyring, SubjectKeys};
+use crate::marks::{Keyring, LastQuiet, Look, Marks, SubjectKeys};
 use crate::reason::Reason;
 use crate::snapshot::TenantSnapshot;
 use crate::snapshot::policy_table::{Quiet, ScopeMask};
@@ -35,15 +36,23 @@ pub struct VerifiedToken {
     /// `nbf`; the earliest instant there is if the token has none.
     not_before: Timestamp,
     expires: Timestamp,
+    /// When no mark mattered to the token, and no policy of the prepared snapshot had changed.
+    quiet_number: LastQuiet,
+    /// As that of the keys.
+    keyring_id: u64,
+    keys: SubjectKeys,
     /// As [`TokenFacts::issued`].
     issued: i64,
+    /// As `quiet_number`.
+    quiet_count: LastQuiet,
     rest: Box<Rest>,
-    keys: SubjectKeys,
 }
 
 const _: () = assert!(
-    size_of::<VerifiedToken>() == 3 * 64 && std::mem::offset_of!(VerifiedToken, keys) == 64,
-    "a token is three cache lines"
+    size_of::<VerifiedToken>() == 4 * 64
+        && std::mem::offset_of!(VerifiedToken, keys) == 64
+        && std::mem::offset_of!(VerifiedToken, issued) == 3 * 64,
+    "a token is four cache lines"
 );
 
 /// What only decisions read that found something.
@@ -103,6 +112,9 @@ impl VerifiedToken {
             prepared: None,
             not_before: facts.not_before.unwrap_or(Timestamp::MINIMUM),
             expires: facts.expires,
+            quiet_number: LastQuiet::without_number(),
+            quiet_count: LastQuiet::without_count(),
+            keyring_id: keys.keyring_id(),
             issued: facts.issued,
             rest: Box::new(Rest {
                 facts,
@@ -132,6 +144,33 @@ impl VerifiedToken {
         self.issued
     }
 
+    /// Which engine's secret the keys are made with, without a look at them.
+    #[inline(always)]
+    pub(crate) fn keyring_id(&self) -> u64 {
+        self.keyring_id
+    }
+
+    /// Whether nothing mattered to the token in the state of the marks of this number.
+    #[inline(always)]
+    pub(crate) fn was_quiet_at(&self, number: u64) -> bool {
+        self.quiet_number.is(number)
+    }
+
+    /// A look at the count of changes, for which the number was read before; whether it is the count
+    /// at which nothing mattered to the token, so that its marks need not be looked up.
+    #[inline(always)]
+    pub(crate) fn look_at_count(&self, number: u64, marks: &Marks) -> (Look, bool) {
+        let count = marks.count(&self.keys);
+        let is_quiet = count.is_some_and(|count| self.quiet_count.is(count));
+        (Look { number, count }, is_quiet)
+    }
+
+    /// Nothing mattered to the token, neither a mark nor a policy newer than it.
+    #[inline(always)]
+    pub(crate) fn keep_quiet(&self, look: Look, number_after: u64) {
+        look.keep(number_after, &self.quiet_number, &self.quiet_count);
+    }
+
     /// Why the token is not valid at `now`, give or take `skew` seconds.
     #[inline(always)]
     pub(crate) fn outside_window(&self, now: Timestamp, skew: i64) -> Option<Reason> {
@@ -141,11 +180,17 @@ impl VerifiedToken {
         (now.plus_seconds(skew) < self.not_before).then_some(Reason::TokenNotYetValid)
     }
 
-    /// Asks for the memory that a decision reads first.
+    /// Asks for the memory that every decision reads.
     #[inline]
     pub(crate) fn prefetch(&self) {
         hint::prefetch(&self.prepared);
+    }
+
+    /// Asks for the memory that a decision reads for which marks have to be looked up.
+    #[inline]
+    pub(crate) fn prefetch_keys(&self) {
         hint::prefetch(&self.keys);
+        hint::prefetch(&self.issued);
     }
 
     /// Where the snapshot is that the token remembers, old or new; null without one.
@@ -174,6 +219,8 @@ impl VerifiedToken {
     pub(crate) fn set_prepared(&mut self, prepared: Option<(Prepared, ScopeMask)>) {
         let (prepared, mask) = prepared.unzip();
         self.prepared = prepared;
+        self.quiet_number = LastQuiet::without_number();
+        self.quiet_count = LastQuiet::without_count();
         self.rest.mask = mask.unwrap_or_default();
     }
 

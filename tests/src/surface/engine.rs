@@ -19,7 +19,7 @@ pub enum EngineSurface {
     Deciding,
     /// By `decide_and_explain`, each token read anew.
     Explaining,
-    /// By `decide_batch`, as many requests as come without an event between them.
+    /// By `decide_batch`, as many requests as come without an event between them, tokens kept.
     Batched,
 }
 
@@ -59,7 +59,7 @@ impl EngineSurface {
                 (Step::Request { .. }, Some(line)) => match self {
                     EngineSurface::Deciding => run.decide(line),
                     EngineSurface::Explaining => run.explain(&line.line),
-                    EngineSurface::Batched => run.waiting.push(&line.line),
+                    EngineSurface::Batched => run.waiting.push(line),
                 },
             }
         }
@@ -83,7 +83,7 @@ pub(crate) struct Run<'a> {
     headers: Headers,
     /// By the number of the token in the case.
     tokens: HashMap<usize, VerifiedToken>,
-    waiting: Vec<&'a RequestLine>,
+    waiting: Vec<&'a ReadLine>,
     answers: Vec<Answer>,
 }
 
@@ -163,18 +163,19 @@ impl<'a> Run<'a> {
 
     fn decide_waiting(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
-        let tokens: Vec<VerifiedToken> = waiting
+        for read in &waiting {
+            self.tokens
+                .entry(read.token)
+                .or_insert_with(|| self.engine.token(read.line.token.clone()));
+        }
+        let requests: Vec<_> = waiting
             .iter()
-            .map(|read| self.engine.token(read.token.clone()))
-            .collect();
-        let requests: Vec<_> = tokens
-            .iter()
-            .zip(waiting.iter().map(|read| read.request()))
+            .filter_map(|read| Some((self.tokens.get(&read.token)?, read.line.request())))
             .collect();
         let mut decisions = vec![Decision::UNDECIDED; requests.len()];
         self.engine.decide_batch(&requests, &mut decisions);
         for (decision, read) in decisions.iter().zip(waiting) {
-            let answer = self.answer(decision, read);
+            let answer = self.answer(decision, &read.line);
             self.answers.push(answer);
         }
     }

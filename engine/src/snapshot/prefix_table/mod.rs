@@ -63,6 +63,9 @@ use self::range_map::{BATCH, RangeMap};
 use self::register::PrefixRegister;
 use crate::hint;
 
+/// Tables of at most so many prefixes take some hundred KiB.
+const NEAR_PREFIXES: usize = 10_000;
+
 /// Every prefix of every location, ready to be asked about an address.
 ///
 /// | operation | cost, with `p` prefixes and `b` bits of an address |
@@ -165,6 +168,12 @@ impl PrefixTable {
                 }
             }
         }
+    }
+
+    /// Whether the table is small enough to stay in a second-level cache.
+    #[inline]
+    pub(crate) fn is_near(&self) -> bool {
+        self.ipv4_prefixes.len() + self.ipv6_prefixes.len() <= NEAR_PREFIXES
     }
 
     /// Asks for the lines of the table itself that a lookup reads.
