@@ -123,7 +123,7 @@ fn run() -> Result<bool, String> {
     println!("{} mutants", mutants.len());
     let tree = Tree {
         root: folder.join("tree"),
-        build: home.join("build"),
+        build: folder.join("build"),
         package: options.package(),
         member: options.member,
     };

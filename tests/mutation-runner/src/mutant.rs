@@ -58,3 +58,33 @@ pub(crate) fn read_list(text: &str) -> Result<Vec<Mutant>, String> {
     }
     Ok(mutants)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_change_of_one_function_is_numbered() {
+        let entry = |line: u32, change: &str| {
+            serde_json::json!({"file": "a.rs", "genre": "BinaryOperator", "replacement": "-",
+                "name": format!("a.rs:{line}:3: {change} in f"),
+                "span": {"start": {"line": line, "column": 3}, "end": {"line": line, "column": 4}}})
+        };
+        let plus = "replace + with -";
+        let list =
+            serde_json::json!([entry(1, plus), entry(2, "replace + with *"), entry(9, plus)]);
+        let keys: Vec<String> = read_list(&list.to_string())
+            .unwrap()
+            .into_iter()
+            .map(|mutant| mutant.key)
+            .collect();
+        assert_eq!(
+            keys,
+            [
+                "a.rs: replace + with - in f (1 of 2)",
+                "a.rs: replace + with * in f",
+                "a.rs: replace + with - in f (2 of 2)",
+            ]
+        );
+    }
+}

@@ -75,3 +75,40 @@ pub(crate) fn read_list(path: &Path) -> Result<BTreeSet<String>, String> {
     }
     Ok(listed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_read_as_they_were_written() {
+        let outcomes = Outcomes::from([
+            ("a".to_owned(), Outcome::Noticed(1, "a::test".to_owned())),
+            ("b".to_owned(), Outcome::Endless),
+            ("c".to_owned(), Outcome::Survived),
+            ("d".to_owned(), Outcome::Unreached),
+        ]);
+        let path = std::env::temp_dir().join(format!("outcomes-{}", std::process::id()));
+        std::fs::write(&path, to_text(&outcomes)).unwrap();
+        assert_eq!(read_outcomes(&path), outcomes);
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn every_survivor_has_a_reason() {
+        let path = std::env::temp_dir().join(format!("survivors-{}", std::process::id()));
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            read_list(&path)
+        };
+        let listed = read("# why\n# and more\na\nb\n\n# else\nc\n").unwrap();
+        assert_eq!(listed.len(), 3);
+        assert!(read("# why\na\n\nb\n").is_err());
+        assert!(read("# why\na\na\n").is_err());
+        for member in ["engine", "signals"] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("survivors");
+            read_list(&folder.join(format!("{member}.txt"))).unwrap();
+        }
+        std::fs::remove_file(path).unwrap();
+    }
+}

@@ -272,3 +272,17 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::fewer_cases;
+
+    #[test]
+    fn generated_tests_get_an_eighth_of_their_cases() {
+        assert_eq!(
+            fewer_cases("a(ProptestConfig::with_cases(128)) b(ProptestConfig::with_cases(64))"),
+            "a(ProptestConfig::with_cases(128 / 8)) b(ProptestConfig::with_cases(64 / 8))"
+        );
+        assert_eq!(fewer_cases("nothing"), "nothing");
+    }
+}
