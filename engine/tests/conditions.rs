@@ -5,6 +5,7 @@
 use highwater::compile::Documents;
 use highwater::decision::{Decision, Outcome, PolicyIndex};
 use highwater::engine::Engine;
+use highwater::event::Event;
 use highwater::model::{CountryTable, TenantModel};
 use highwater::request::Request;
 use highwater::settings::{EngineSettings, TenantSettings};
@@ -279,4 +280,50 @@ fn an_explanation_notes_what_a_token_shows() {
         policy.note,
         "the token shows that the controls are satisfied"
     );
+}
+
+/// Where the address was found, and what is known of the token: for people who ask why.
+#[test]
+fn an_explanation_names_locations_and_marks() {
+    let engine = engine(&model(&[inside()]));
+    for (subject, effect) in [
+        (json!({}), "revoke"),
+        (json!({"user": "ada"}), "revoke"),
+        (json!({"user": "ada", "app": "app"}), "revoke"),
+    ] {
+        let event = json!({"time": NOW - 3600, "tenant": "t", "subject": subject,
+            "effect": effect, "source": "idp", "id": "e-1", "reason": {"en": "left"}});
+        engine.apply(&Event::from_json(&event.to_string()).unwrap());
+    }
+    let claims = json!({"iss": "https://idp.example", "tid": "t", "oid": "ada", "sub": "s",
+        "azp": "app", "scp": "read", "aud": "api", "iat": NOW - 60,
+        "exp": NOW + 3600});
+    let profile = IssuerProfile::generic("https://idp.example");
+    let facts = TokenFacts::from_claims(claims.as_object().unwrap(), &profile).unwrap();
+    let token = engine.token(facts);
+    let explanation = engine.decide_and_explain(&token, &request("192.0.2.7"));
+    let [location] = &explanation.locations[..] else {
+        panic!("{explanation:?}")
+    };
+    assert_eq!(
+        (&*location.id, &*location.display_name),
+        (LOCATION, "Inside")
+    );
+    assert_eq!(location.prefix.as_deref(), Some("192.0.2.0/24"));
+    assert_eq!(explanation.address.observed, request("192.0.2.7").address);
+    assert!(
+        engine
+            .explain(&token, &request("192.0.3.7"))
+            .locations
+            .is_empty()
+    );
+    let dimensions = explanation.marks.iter().map(|mark| &*mark.dimension);
+    let mut dimensions: Vec<&str> = dimensions.collect();
+    dimensions.sort_unstable();
+    assert_eq!(dimensions, ["tenant", "user", "user+app"]);
+    for mark in &explanation.marks {
+        assert_eq!(mark.since.seconds(), NOW - 3600);
+        assert_eq!((&*mark.source, mark.event.as_deref()), ("idp", Some("e-1")));
+        assert_eq!(mark.reason, Some(json!({"en": "left"})));
+    }
 }
