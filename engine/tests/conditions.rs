@@ -327,3 +327,21 @@ fn an_explanation_names_locations_and_marks() {
         assert_eq!(mark.reason, Some(json!({"en": "left"})));
     }
 }
+
+/// Conditions that only the issuer can judge go by the names that the document gives them.
+#[test]
+fn an_explanation_names_what_only_the_issuer_knows() {
+    let policy = policy(json!({
+        "users": {"includeUsers": ["All"]}, "clientAppTypes": ["all"],
+        "applications": {"includeApplications": ["All"]}, "signInRiskLevels": ["high"],
+    }));
+    let engine = engine(&model(&[policy]));
+    let explanation = engine.explain(&token(&engine), &request("192.0.2.7"));
+    let policy = &explanation.policies[0];
+    assert_eq!(policy.conditions_unknown, ["signInRiskLevels"]);
+    assert_eq!(policy.result, "unknown");
+    assert_eq!(
+        policy.note,
+        "only the issuer can tell whether the policy applies"
+    );
+}
