@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+use highwater::engine::Engine;
 use highwater::event::{Dimension, Event, StreamState, Subject};
 use highwater::ledger::{Entry, Facts, Retention};
 use highwater::marks::Keyring;
+use highwater::settings::EngineSettings;
 use highwater::timestamp::Timestamp;
 use serde_json::{Value, json};
 
@@ -137,4 +139,65 @@ fn a_register_is_kept_as_long_as_it_can_refuse_a_token() {
         assert!(!retention.has_expired(&entry, last), "{event:?}");
         assert!(retention.has_expired(&entry, next), "{event:?}");
     }
+}
+
+/// How long registers are kept is what the settings of the engine say.
+#[test]
+fn an_engine_keeps_registers_as_long_as_its_settings_say() {
+    let settings = EngineSettings {
+        longest_token_lifetime: 7,
+        longest_session_lifetime: 70,
+        retention_margin: 3,
+        ..EngineSettings::default()
+    };
+    let expected = Retention {
+        token_lifetime_seconds: 7,
+        session_lifetime_seconds: 70,
+        skew_seconds: 3,
+    };
+    assert_eq!(settings.retention(), expected);
+    let engine = Engine::new(settings);
+    assert_eq!(engine.facts().retention(), expected);
+    engine.apply(&event(&json!({})));
+    assert_eq!(engine.forget_expired(Timestamp::from_seconds(110)), 0);
+    assert_eq!(engine.forget_expired(Timestamp::from_seconds(111)), 1);
+}
+
+/// Seconds where they say all, a fraction where there is one, milliseconds where nothing else is
+/// read as what it was.
+#[test]
+fn instants_are_written_as_they_are_read() {
+    for (milliseconds, text) in [
+        (0, "0"),
+        (1000, "1"),
+        (1500, "1.5"),
+        (-1, "-0.001"),
+        (999, "0.999"),
+        (1_763_760_000_000, "1763760000"),
+        (1_763_760_000_001, "1763760000.001"),
+        (99_999_999_999_999, "99999999999.999"),
+        (100_000_000_000_000, "100000000000000"),
+    ] {
+        let instant = Timestamp::from_milliseconds(milliseconds);
+        let written = serde_json::to_string(&instant).unwrap();
+        assert_eq!(written, text);
+        assert_eq!(
+            serde_json::from_str::<Timestamp>(&written).unwrap(),
+            instant
+        );
+    }
+}
+
+/// How many bytes the table of marks takes is told, and grows with it.
+#[test]
+fn the_bytes_of_the_table_are_told() {
+    let facts = facts();
+    let (hot, exact) = facts.marks().bytes();
+    assert!(hot > 1 && exact > 1);
+    facts.marks().reserve(1_000_000);
+    let (more_hot, more_exact) = facts.marks().bytes();
+    assert!(
+        more_hot >= 8_000_000 && more_exact > exact,
+        "{more_hot} {more_exact}"
+    );
 }
