@@ -1,0 +1,145 @@
+//! What a report warns of, and of what it does not.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use highwater::compile::{Documents, WarningCode};
+use highwater::model::Control;
+use serde_json::{Value, json};
+
+const LOCATION: &str = "10000000-0000-4000-8000-000000000001";
+
+fn warnings(documents: &[Value]) -> Vec<WarningCode> {
+    let mut read = Documents::new();
+    let text = Value::from(documents.to_vec()).to_string();
+    read.add("tenant.json", text.as_bytes());
+    let (_, report) = read.finish();
+    assert!(report.is_ok(), "{report:?}");
+    report.warnings.iter().map(|warning| warning.code).collect()
+}
+
+fn policy(changes: &Value) -> Value {
+    let mut policy = json!({"id": "20000000-0000-4000-8000-000000000001", "displayName": "P",
+        "state": "enabled", "conditions": {"users": {"includeUsers": ["All"]},
+            "applications": {"includeApplications": ["All"]}, "clientAppTypes": ["all"]},
+        "grantControls": {"operator": "OR", "builtInControls": ["block"]}});
+    for (pointer, value) in changes.as_object().unwrap() {
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        policy.pointer_mut(parent).unwrap()[name] = value.clone();
+    }
+    policy
+}
+
+fn ranges(trusted: bool, ranges: &[&str]) -> Value {
+    let ranges: Vec<Value> = ranges
+        .iter()
+        .map(|range| json!({"@odata.type": "#microsoft.graph.iPv4CidrRange", "cidrAddress": range}))
+        .collect();
+    json!({"@odata.type": "#microsoft.graph.ipNamedLocation", "displayName": "L",
+        "isTrusted": trusted, "id": LOCATION, "ipRanges": ranges})
+}
+
+#[test]
+fn strict_without_ranges_is_warned_of() {
+    let strict = |included: &Value, excluded: &Value| {
+        policy(&json!({
+            "/conditions/locations": {"includeLocations": included, "excludeLocations": excluded},
+            "/sessionControls": {"continuousAccessEvaluation": {"mode": "strictLocation"}},
+        }))
+    };
+    let some = ["192.0.2.0/24"];
+    let all = json!(["All"]);
+    for (location, reference, expected) in [
+        (ranges(false, &some), json!([LOCATION]), false),
+        (ranges(true, &some), json!([LOCATION]), false),
+        (ranges(false, &[]), json!([LOCATION]), true),
+        (ranges(true, &some), json!(["AllTrusted"]), false),
+        (ranges(true, &[]), json!(["AllTrusted"]), true),
+        (ranges(false, &some), json!(["AllTrusted"]), true),
+        (ranges(true, &some), json!([]), true),
+    ] {
+        let given = [location, strict(&all, &reference)];
+        let warned = warnings(&given).contains(&WarningCode::StrictWithoutRanges);
+        assert_eq!(warned, expected, "{given:?}");
+    }
+}
+
+#[test]
+fn a_condition_that_includes_nothing_is_warned_of_unless_it_says_none() {
+    let code = WarningCode::InvalidCondition;
+    for (changes, expected) in [
+        (json!({}), 0),
+        (json!({"/conditions/users": {"includeUsers": []}}), 1),
+        (json!({"/conditions/users": {"includeUsers": ["None"]}}), 0),
+        (json!({"/conditions/users": {"includeUsers": "none"}}), 0),
+        (
+            json!({"/conditions/applications": {"includeApplications": []}}),
+            1,
+        ),
+        (
+            json!({"/conditions/applications": {"includeApplications": ["None"]}}),
+            0,
+        ),
+        (
+            json!({"/conditions/applications": {"includeApplications": [],
+                "includeUserActions": ["urn:user:registersecurityinfo"]}}),
+            0,
+        ),
+        (
+            json!({"/conditions/users": {"includeUsers": []},
+                "/conditions/clientApplications":
+                    {"includeServicePrincipals": ["ServicePrincipalsInMyTenant"]}}),
+            0,
+        ),
+        (
+            json!({"/conditions/users": Value::Null,
+                "/conditions/clientApplications": {"includeServicePrincipals": []}}),
+            1,
+        ),
+        (
+            json!({"/conditions/users": {"includeUsers": []},
+                "/conditions/clientApplications": {"includeServicePrincipals": []}}),
+            1,
+        ),
+        (
+            json!({"/conditions/clientApplications": {"includeServicePrincipals": []}}),
+            0,
+        ),
+    ] {
+        let found = warnings(&[policy(&changes)]);
+        let count = found.iter().filter(|found| **found == code).count();
+        assert_eq!(count, expected, "{changes}: {found:?}");
+    }
+}
+
+#[test]
+fn several_controls_without_operator_are_warned_of() {
+    for (controls, expected) in [
+        (json!(["mfa"]), false),
+        (json!(["mfa", "compliantDevice"]), true),
+    ] {
+        let grant = json!({"builtInControls": controls});
+        let found = warnings(&[policy(&json!({"/grantControls": grant}))]);
+        let warned = found.contains(&WarningCode::OperatorMissing);
+        assert_eq!(warned, expected, "{controls}");
+    }
+}
+
+#[test]
+fn a_strength_of_authentication_is_read_from_text_and_object() {
+    for (strength, expected) in [
+        (json!("strong"), "strong"),
+        (json!({"id": "strong"}), "strong"),
+        (json!({"displayName": "strong"}), "strong"),
+    ] {
+        let grant = json!({"operator": "OR", "builtInControls": [],
+            "authenticationStrength": strength});
+        let mut read = Documents::new();
+        let text = policy(&json!({"/grantControls": grant})).to_string();
+        read.add("tenant.json", text.as_bytes());
+        let (model, report) = read.finish();
+        assert!(report.is_ok(), "{report:?}");
+        let controls = &model.policies[0].grant.as_ref().unwrap().controls;
+        let expected = Control::AuthenticationStrength(expected.parse().unwrap());
+        assert_eq!(controls[..], [expected]);
+    }
+}
