@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use highwater::compile::{Documents, WarningCode};
-use highwater::model::Control;
+use highwater::model::{Control, SignInFrequency};
 use serde_json::{Value, json};
 
 const LOCATION: &str = "10000000-0000-4000-8000-000000000001";
@@ -142,4 +142,66 @@ fn a_strength_of_authentication_is_read_from_text_and_object() {
         let expected = Control::AuthenticationStrength(expected.parse().unwrap());
         assert_eq!(controls[..], [expected]);
     }
+}
+
+/// A policy that switches continuous evaluation off for some requests only is refused: the others
+/// would be switched off with them.
+#[test]
+fn evaluation_is_disabled_without_any_condition_or_not_at_all() {
+    let refused = |changes: &Value| {
+        let mut policy = policy(&json!({
+            "/sessionControls": {"continuousAccessEvaluation": {"mode": "disabled"}},
+        }));
+        for (name, value) in changes.as_object().unwrap() {
+            policy["conditions"][name] = value.clone();
+        }
+        let mut read = Documents::new();
+        let given = Value::from(vec![ranges(true, &["192.0.2.0/24"]), policy]);
+        read.add("tenant.json", given.to_string().as_bytes());
+        let (model, report) = read.finish();
+        assert_eq!(model.policies.is_empty(), !report.is_ok(), "{report:?}");
+        !report.is_ok()
+    };
+    assert!(!refused(&json!({})));
+    assert!(!refused(&json!({"users": {"includeUsers": ["ada"]}})));
+    for condition in [
+        json!({"applications": {"includeApplications": ["Office365"]}}),
+        json!({"applications": {"includeApplications": ["All"],
+            "excludeApplications": ["Office365"]}}),
+        json!({"applications": {"includeApplications": ["All"],
+            "applicationFilter": {"mode": "include", "rule": "x"}}}),
+        json!({"locations": {"includeLocations": [LOCATION]}}),
+        json!({"userRiskLevels": ["high"]}),
+        json!({"servicePrincipalRiskLevels": ["high"]}),
+        json!({"clientAppTypes": ["browser"]}),
+        json!({"platforms": {"includePlatforms": ["android"]}}),
+        json!({"devices": {"deviceFilter": {"mode": "include",
+            "rule": "device.isCompliant -eq True"}}}),
+        json!({"signInRiskLevels": ["high"]}),
+    ] {
+        assert!(refused(&condition), "{condition}");
+    }
+}
+
+#[test]
+fn session_controls_are_read_one_by_one() {
+    let session = |controls: &Value| {
+        let mut read = Documents::new();
+        let text = policy(&json!({"/sessionControls": controls})).to_string();
+        read.add("tenant.json", text.as_bytes());
+        let (mut model, report) = read.finish();
+        assert!(report.is_ok(), "{report:?}");
+        model.policies.remove(0).session
+    };
+    let read = session(&json!({
+        "signInFrequency": {"isEnabled": true, "type": "days", "value": "2"},
+        "continuousAccessEvaluation": {"mode": "strictLocation"},
+        "persistentBrowser": {"isEnabled": true, "mode": "always"},
+        "cloudAppSecurity": {"isEnabled": false},
+    }));
+    assert_eq!(read.issuer_controls, ["persistentBrowser"]);
+    let every = |seconds| Some(SignInFrequency::Every { seconds });
+    assert_eq!(read.sign_in_frequency, every(2 * 24 * 3600));
+    let read = session(&json!({"signInFrequency": {"type": "hours", "value": 5}}));
+    assert_eq!(read.sign_in_frequency, every(5 * 3600));
 }
