@@ -7,6 +7,7 @@ use highwater::decision::{Decision, Outcome, PolicyIndex};
 use highwater::engine::Engine;
 use highwater::event::Event;
 use highwater::model::{CountryTable, TenantModel};
+use highwater::reason::{Reason, ReasonSet};
 use highwater::request::Request;
 use highwater::settings::{EngineSettings, TenantSettings};
 use highwater::timestamp::Timestamp;
@@ -150,6 +151,12 @@ fn a_decision_counts_what_it_does_not_name() {
     let engine = engine(&model(&documents));
     let decision = engine.decide(&token(&engine), &request("198.51.100.7"));
     assert_eq!(decision.policy_count(), 6);
+    // Found six times and there once.
+    assert_eq!(format!("{:?}", decision.reasons()), "{LocationBlocked}");
+    let twice = ReasonSet::EMPTY
+        .with(Reason::SignInTooOld)
+        .with(Reason::SignInTooOld);
+    assert!(twice.contains(Reason::SignInTooOld));
     let named: Vec<u32> = decision.policies().map(PolicyIndex::to_u32).collect();
     assert_eq!(named, [0, 1, 2, 3]);
     assert_eq!(Decision::from_parts(decision.parts()), decision);
