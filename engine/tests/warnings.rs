@@ -205,3 +205,81 @@ fn session_controls_are_read_one_by_one() {
     let read = session(&json!({"signInFrequency": {"type": "hours", "value": 5}}));
     assert_eq!(read.sign_in_frequency, every(5 * 3600));
 }
+
+/// What nobody here can judge is named, condition by condition, and nothing else is.
+#[test]
+fn the_report_names_what_is_not_judged() {
+    let named = |changes: &Value| {
+        let mut read = Documents::new();
+        let given = Value::from(vec![ranges(true, &["192.0.2.0/24"]), policy(changes)]);
+        read.add("tenant.json", given.to_string().as_bytes());
+        let (_, report) = read.finish();
+        assert!(report.is_ok(), "{report:?}");
+        let names = report.not_judged.into_iter().map(|named| named.condition);
+        names.collect::<Vec<_>>()
+    };
+    let external = |tenants: &Value| {
+        json!({"/conditions/users": {"includeUsers": [], "includeGuestsOrExternalUsers": {
+            "guestOrExternalUserTypes": "b2bCollaborationGuest", "externalTenants": tenants}}})
+    };
+    let some = json!({"@odata.type": "#microsoft.graph.conditionalAccessEnumeratedExternalTenants",
+        "membershipKind": "enumerated", "members": ["30000000-0000-4000-8000-000000000001"]});
+    let all = json!({"@odata.type": "#microsoft.graph.conditionalAccessAllExternalTenants",
+        "membershipKind": "all"});
+    for (changes, expected) in [
+        (json!({}), vec![]),
+        (
+            json!({"/conditions/users": {"includeUsers": ["Ada Lovelace"]}}),
+            vec!["users"],
+        ),
+        (
+            json!({"/conditions/users": {"includeUsers": ["All"], "excludeUsers": ["Ada Lovelace"]}}),
+            vec![],
+        ),
+        (external(&some), vec!["users.externalTenants"]),
+        (external(&all), vec![]),
+        (
+            json!({"/conditions/users": {"includeUsers": ["None"]},
+                "/conditions/clientApplications": {"includeServicePrincipals": ["Robot One"]}}),
+            vec!["clientApplications"],
+        ),
+        (
+            json!({"/conditions/users": {"includeUsers": ["None"]},
+                "/conditions/clientApplications":
+                    {"includeServicePrincipals": ["ServicePrincipalsInMyTenant"]}}),
+            vec![],
+        ),
+        (
+            json!({"/conditions/applications": {"includeApplications": ["Files and more"]}}),
+            vec!["applications"],
+        ),
+        (
+            json!({"/conditions/applications": {"includeApplications": [],
+                "includeUserActions": ["urn:user:registersecurityinfo"]}}),
+            vec!["applications.includeUserActions"],
+        ),
+        (
+            json!({"/conditions/locations": {"includeLocations": [LOCATION]}}),
+            vec![],
+        ),
+        (
+            json!({"/conditions/locations": {"includeLocations": ["All"],
+                "excludeLocations": ["00000000-0000-0000-0000-000000000000"]}}),
+            vec!["locations"],
+        ),
+        (
+            json!({"/conditions/platforms": {"includePlatforms": ["android"]}}),
+            vec!["platforms"],
+        ),
+        (
+            json!({"/sessionControls": {"signInFrequency": {"frequencyInterval": "everyTime"}}}),
+            vec!["sessionControls.signInFrequency"],
+        ),
+        (
+            json!({"/sessionControls": {"signInFrequency": {"type": "hours", "value": 1}}}),
+            vec![],
+        ),
+    ] {
+        assert_eq!(named(&changes), expected, "{changes}");
+    }
+}
