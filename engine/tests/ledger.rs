@@ -5,7 +5,7 @@
 use highwater::engine::Engine;
 use highwater::event::{Dimension, Event, StreamState, Subject};
 use highwater::ledger::{Entry, Facts, Retention};
-use highwater::marks::Keyring;
+use highwater::marks::{Keyring, Mark};
 use highwater::settings::EngineSettings;
 use highwater::timestamp::Timestamp;
 use serde_json::{Value, json};
@@ -200,4 +200,19 @@ fn the_bytes_of_the_table_are_told() {
         more_hot >= 8_000_000 && more_exact > exact,
         "{more_hot} {more_exact}"
     );
+}
+
+/// Two marks that say the same say it together: of everything, the more restrictive.
+#[test]
+fn the_join_of_a_mark_with_itself_is_the_mark() {
+    let all = Mark {
+        purged: true,
+        denied_session: true,
+        denied_token: true,
+        blocked: true,
+        ..Mark::NOTHING
+    };
+    assert_eq!(all.join(all), all);
+    assert_eq!(Mark::NOTHING.join(all), all);
+    assert_eq!(all.join(Mark::NOTHING), all);
 }

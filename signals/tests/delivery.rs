@@ -51,7 +51,12 @@ fn a_push_without_the_agreed_credentials_is_not_even_read() {
         PushStep::Respond(response) => response,
         step => panic!("{step:?}"),
     };
-    for authorization in [None, Some("Bearer secre"), Some("Bearer secreT")] {
+    for authorization in [
+        None,
+        Some("Bearer secre"),
+        Some("Bearer secreT"),
+        Some("Bearer escret"), // differences that cancel one another
+    ] {
         let response = status(&PushRequest {
             authorization,
             ..request(b"x")

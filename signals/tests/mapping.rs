@@ -10,6 +10,7 @@ use highwater::identifier::Identifier;
 use highwater::timestamp::Timestamp;
 use highwater_signals::directory::{DirectoryChange, DirectoryMap, Principal};
 use highwater_signals::subject::Name;
+use highwater_signals::transmitter::{Profile, ProfileName};
 use highwater_signals::{ErrorCode, EventType, Interpretation, Notice, Receiver, Refusal, Voucher};
 use serde_json::{Value, json};
 
@@ -643,4 +644,118 @@ fn a_tenant_is_named_by_an_identifier_and_by_nothing_else() {
     let refused = told(&json!({ "format": "email", "email": "t@example.com" })).unwrap_err();
     assert_eq!(refused.code, ErrorCode::InvalidRequest);
     assert!(refused.description.contains("opaque"), "{refused:?}");
+}
+
+#[test]
+fn each_profile_departs_from_the_standard_where_it_says() {
+    let strict = Profile {
+        requires_sub_id: true,
+        requires_typ: true,
+        allows_sub: false,
+        allows_exp: false,
+        single_event: false,
+        legacy_subjects: false,
+        ignores_trailing_slash: false,
+        session_all: false,
+    };
+    let legacy = Profile {
+        requires_sub_id: false,
+        requires_typ: false,
+        allows_sub: true,
+        legacy_subjects: true,
+        ..strict
+    };
+    for (name, expected) in [
+        (ProfileName::Ssf10, strict),
+        (
+            ProfileName::CaepInterop,
+            Profile {
+                single_event: true,
+                ..strict
+            },
+        ),
+        (ProfileName::Legacy, legacy),
+        (ProfileName::Sailpoint, legacy),
+        (
+            ProfileName::Keycloak,
+            Profile {
+                session_all: true,
+                ..strict
+            },
+        ),
+        (
+            ProfileName::Okta,
+            Profile {
+                allows_sub: false,
+                requires_typ: true,
+                ..legacy
+            },
+        ),
+        (
+            ProfileName::Google,
+            Profile {
+                ignores_trailing_slash: true,
+                ..legacy
+            },
+        ),
+        (
+            ProfileName::Scim,
+            Profile {
+                requires_sub_id: false,
+                ..strict
+            },
+        ),
+    ] {
+        assert_eq!(name.profile(), expected, "{}", name.as_str());
+    }
+}
+
+#[test]
+fn the_subject_is_where_the_profile_says() {
+    let subject = json!({ "format": "iss_sub", "iss": ISSUER, "sub": "u" });
+    let bare = |payload: Value| {
+        json!({ "iss": ISSUER, "aud": AUDIENCE, "jti": "j", "iat": NOW.seconds(),
+            "events": { EventType::SessionRevoked.uri(): payload } })
+    };
+    let inside = bare(json!({ "subject": subject }));
+    let mut claimed = bare(json!({}));
+    claimed["sub"] = json!("u");
+    let means_the_user = |profile: &str, claims: &Value| {
+        let found = interpret(&json!({ "profile": profile }), claims);
+        found.is_ok_and(|found| {
+            let user = Subject::of(Dimension::User, id("u"));
+            !found.events.is_empty() && found.events.iter().all(|event| event.subject == user)
+        })
+    };
+    for (profile, takes_inside, takes_claim) in [
+        ("ssf-1.0", false, false),
+        ("caep-interop", false, false),
+        ("keycloak", false, false),
+        ("scim", true, false),
+        ("okta", true, false),
+        ("legacy", true, true),
+        ("sailpoint", true, true),
+        ("google", true, true),
+    ] {
+        assert_eq!(means_the_user(profile, &inside), takes_inside, "{profile}");
+        assert_eq!(means_the_user(profile, &claimed), takes_claim, "{profile}");
+        assert!(interpret(&json!({ "profile": profile }), &bare(json!({}))).is_err());
+    }
+}
+
+#[test]
+fn a_subject_repeated_inside_is_compared_with_the_one_that_counts() {
+    let subject = |sub: &str| json!({ "format": "iss_sub", "iss": ISSUER, "sub": sub });
+    for (inside, differs) in [("u", false), ("v", true)] {
+        let payload = json!({ "subject": subject(inside) });
+        let claims = claims(&subject("u"), EventType::SessionRevoked, &payload);
+        let found = interpret(&json!({}), &claims).unwrap();
+        let noticed = found
+            .notices
+            .iter()
+            .any(|notice| matches!(notice, Notice::NonConformant { .. }));
+        assert_eq!(noticed, differs, "{inside}");
+        let user = Subject::of(Dimension::User, id("u"));
+        assert!(found.events.iter().all(|event| event.subject == user));
+    }
 }
