@@ -2,17 +2,20 @@
 //!
 //! A single decision on cold memory waits for one line after another. A batch goes in stages, each
 //! over all its requests: ask for the tokens; ask for the snapshots of their tenants, if there are
-//! several; ask for the lines of their marks and locations; look these up; settle the requests that
+//! several; look up locations and marks, each asked for before it is waited for; settle the requests that
 //! nothing can object to, which are nearly all, and ask for what the others need; judge the others
 //! in order. Where there is nothing to wait for, because all of it is near, one request is decided after
 //! the other. Each request is decided exactly as it would be alone: only judging depends on earlier
 //! decisions, and that keeps their order.
+
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::decision::Decision;
 use crate::engine::Engine;
 use crate::evaluate::{LookedUp, nothing_can_object};
 use crate::marks::Look;
 use crate::request::Request;
+use crate::snapshot::prefix_table::LocationSetIndex;
 use crate::token::VerifiedToken;
 
 /// How many requests are under way at once: more than the processor can overlap, few enough for
@@ -86,16 +89,26 @@ impl Engine {
                 token.prefetch_keys();
                 unsure |= 1 << index;
             }
-            if let (Some(snapshot), Some(address)) = (*snapshot, request.address) {
+            if is_mixed && let (Some(snapshot), Some(address)) = (*snapshot, request.address) {
                 snapshot.locations().expect(address);
             }
         }
+        let mut sets = [LocationSetIndex::EMPTY; CHUNK];
         if is_mixed {
             for (snapshot, (_, request)) in snapshots.iter().zip(requests) {
                 if let (Some(snapshot), Some(address)) = (snapshot, request.address) {
                     snapshot.expect_small(address);
                 }
             }
+        } else if let Some(snapshot) = snapshots.iter().flatten().next() {
+            // All of one tenant: they go down its table together.
+            let mut addresses = [IpAddr::V4(Ipv4Addr::UNSPECIFIED); CHUNK];
+            for (address, (_, request)) in addresses.iter_mut().zip(requests) {
+                *address = request.address.unwrap_or(*address);
+            }
+            let count = requests.len();
+            let addresses = &addresses[..count];
+            snapshot.locations().sets_of(addresses, &mut sets[..count]);
         }
         let keys = |index: usize| (requests[index].0.keys(), requests[index].0.issued());
         let mut looked_up = [LookedUp::default(); CHUNK];
@@ -123,6 +136,9 @@ impl Engine {
             };
             let world = self.world(Some(snapshot), request);
             looked_up[index].marks_matter = Some(matter >> index & 1 == 1);
+            if !is_mixed && request.address.is_some() {
+                looked_up[index].locations = Some(sets[index]);
+            }
             if nothing_can_object(&world, snapshot, token, request, &mut looked_up[index]) {
                 decided(index, Decision::ALLOWED);
             } else {

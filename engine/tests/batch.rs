@@ -8,7 +8,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use highwater::compile::Documents;
@@ -54,6 +55,14 @@ fn model(policies: usize) -> TenantModel {
                               "cidrAddress": format!("2001:db8:{number}::/48")}]})
         })
         .collect();
+    if policies == 64 {
+        // More prefixes than are taken for near.
+        let ranges = (0..10_001_u32).map(|number| {
+            json!({"@odata.type": "#microsoft.graph.iPv4CidrRange",
+                "cidrAddress": format!("{}/32", Ipv4Addr::from(0x6440_0000 | number << 4))})
+        });
+        documents[3]["ipRanges"] = ranges.collect();
+    }
     for number in 0..policies {
         let users = match number % 5 {
             0 => json!({"includeUsers": ["All"]}),
@@ -122,8 +131,15 @@ impl Twin {
     }
 }
 
-fn facts() -> impl Strategy<Value = TokenFacts> {
-    let parts = (0..POLICIES.len(), 0..USERS, 0..4_i64, any::<[bool; 4]>());
+/// Tokens of all tenants, or of one: batches of one tenant go other ways.
+fn tokens() -> impl Strategy<Value = Vec<TokenFacts>> {
+    let some = |tenants: Range<usize>| proptest::collection::vec(facts(tenants), 1..40);
+    let one = (0..POLICIES.len()).prop_flat_map(move |tenant| some(tenant..tenant + 1));
+    prop_oneof![some(0..POLICIES.len()), one]
+}
+
+fn facts(tenants: Range<usize>) -> impl Strategy<Value = TokenFacts> {
+    let parts = (tenants, 0..USERS, 0..4_i64, any::<[bool; 4]>());
     parts.prop_map(
         |(tenant, number, age, [capable, is_workload, has_device, is_late])| {
             let mut claims = json!({"iss": "https://idp.example", "tid": format!("tenant-{tenant}"),
@@ -200,6 +216,7 @@ impl Asked {
 fn asked() -> impl Strategy<Value = Asked> {
     let addresses = prop_oneof![
         1 => Just(None),
+        2 => (0..12_000_u32).prop_map(|host| Some(Ipv4Addr::from(0x6440_0000 | host << 4).into())),
         8 => (0..6_u8, any::<u8>()).prop_map(|(network, host)| Some(IpAddr::from([10, network, 0, host]))),
         2 => (0..6_u16).prop_map(|network| Some(IpAddr::from([0x2001, 0xdb8, network, 0, 0, 0, 0, 1]))),
         1 => (0..6_u16).prop_map(|network| Some(IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0x0a00 | network, 1]))),
@@ -224,47 +241,58 @@ proptest! {
 
     #[test]
     fn batches_singles_and_explanations_agree(
-        tokens in proptest::collection::vec(facts(), 1..40),
+        tokens in tokens(),
         early in 0..10_usize,
-        before in proptest::collection::vec(events(), 0..12),
+        rounds in proptest::collection::vec(proptest::collection::vec(events(), 0..8), 1..4),
         asked in proptest::collection::vec(asked(), 1..100),
         is_silent in proptest::bool::weighted(0.1),
     ) {
         let early = early.min(tokens.len());
         let [left, right, third] = [(); 3].map(|()| Twin::new(&tokens, early));
-        for twin in [&left, &right, &third] {
-            for event in &before {
-                twin.engine.apply(&Event::from_value(event).unwrap());
+        // What tokens keep of one round must not hide the events of the next.
+        for events in &rounds {
+            for twin in [&left, &right, &third] {
+                for event in events {
+                    twin.engine.apply(&Event::from_value(event).unwrap());
+                }
+                if is_silent {
+                    let source = "idp".parse().unwrap();
+                    twin.engine.facts().watch_stream(&source, 1, Timestamp::from_seconds(NOW - 60));
+                }
             }
-            if is_silent {
-                let source = "idp".parse().unwrap();
-                twin.engine.facts().watch_stream(&source, 1, Timestamp::from_seconds(NOW - 60));
-            }
-        }
-        let requests: Vec<_> = asked
-            .iter()
-            .map(|asked| (&left.tokens[asked.token % tokens.len()], asked.request()))
-            .collect();
-        let mut batch = vec![Decision::UNDECIDED; requests.len()];
-        left.engine.decide_batch(&requests, &mut batch);
-        // Handed over one by one: each of them once, and the same.
-        let requests: Vec<_> = asked
-            .iter()
-            .map(|asked| (&third.tokens[asked.token % tokens.len()], asked.request()))
-            .collect();
-        let mut handed = vec![None; requests.len()];
-        third.engine.decide_batch_with(&requests, |index, decision| {
-            assert_eq!(handed[index].replace(decision), None, "twice");
-        });
-        prop_assert!(handed.into_iter().eq(batch.iter().copied().map(Some)));
-        for (asked, batched) in asked.iter().zip(batch) {
-            let token = &right.tokens[asked.token % tokens.len()];
-            let request = asked.request();
-            let (observed, _) = right.engine.observe(token, &request, &mut Unobserved);
-            let explained = right.engine.explain(token, &request).decision;
-            prop_assert_eq!(explained, observed, "{:?}", asked);
-            prop_assert_eq!(right.engine.decide(token, &request), batched, "{:?}", asked);
-            prop_assert_eq!(observed, batched, "{:?}", asked);
+            agree(&left, &right, &third, &asked)?;
         }
     }
+}
+
+fn agree(left: &Twin, right: &Twin, third: &Twin, asked: &[Asked]) -> Result<(), TestCaseError> {
+    let count = left.tokens.len();
+    let requests: Vec<_> = asked
+        .iter()
+        .map(|asked| (&left.tokens[asked.token % count], asked.request()))
+        .collect();
+    let mut batch = vec![Decision::UNDECIDED; requests.len()];
+    left.engine.decide_batch(&requests, &mut batch);
+    // Handed over one by one: each of them once, and the same.
+    let requests: Vec<_> = asked
+        .iter()
+        .map(|asked| (&third.tokens[asked.token % count], asked.request()))
+        .collect();
+    let mut handed = vec![None; requests.len()];
+    third
+        .engine
+        .decide_batch_with(&requests, |index, decision| {
+            assert_eq!(handed[index].replace(decision), None, "twice");
+        });
+    prop_assert!(handed.into_iter().eq(batch.iter().copied().map(Some)));
+    for (asked, batched) in asked.iter().zip(batch) {
+        let token = &right.tokens[asked.token % count];
+        let request = asked.request();
+        let (observed, _) = right.engine.observe(token, &request, &mut Unobserved);
+        let explained = right.engine.explain(token, &request).decision;
+        prop_assert_eq!(explained, observed, "{:?}", asked);
+        prop_assert_eq!(right.engine.decide(token, &request), batched, "{:?}", asked);
+        prop_assert_eq!(observed, batched, "{:?}", asked);
+    }
+    Ok(())
 }

@@ -62,7 +62,7 @@ pub(crate) struct LookedUp {
     /// first 64: `None` if not asked, or if there are more.
     candidates: Option<u64>,
     /// The locations of the observed address, in this tenant's table.
-    locations: Option<LocationSetIndex>,
+    pub(crate) locations: Option<LocationSetIndex>,
 }
 
 /// Watches a decision being made: nothing for a decision, everything for an explanation.
@@ -146,6 +146,7 @@ pub(crate) fn nothing_can_object(
         // Each kind for itself: a copy of either would read more bytes than a host wrote just now
         // for an address of IPv4, and would have to wait for them.
         match &request.address {
+            Some(_) if looked_up.locations.is_some() => {}
             Some(IpAddr::V4(at)) => {
                 looked_up.locations = Some(tenant.locations.set_of(IpAddr::V4(*at)));
             }

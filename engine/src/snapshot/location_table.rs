@@ -109,6 +109,12 @@ impl LocationTable {
         self.prefixes.lookup(address)
     }
 
+    /// As [`set_of`](Self::set_of) for many addresses, with the waiting for memory overlapped.
+    #[inline]
+    pub(crate) fn sets_of(&self, addresses: &[IpAddr], sets: &mut [LocationSetIndex]) {
+        self.prefixes.lookup_batch(addresses, sets);
+    }
+
     /// Whether the table is small enough to stay in a second-level cache.
     #[inline]
     pub(crate) fn is_near(&self) -> bool {
