@@ -45,6 +45,26 @@ fn states() -> impl Strategy<Value = Mark> {
     ]
 }
 
+/// Subjects of one line and one print: what is asked for may be behind one that no longer matters.
+#[test]
+fn a_mark_behind_an_older_one_of_the_same_print_is_found() {
+    let marks = marks();
+    let alike = |rest: u128| MarkKey::from_bits(5 << 40 | rest);
+    for rest in 0..4 {
+        marks.write(alike(rest), revoked(rest as i64 * 100 + 1));
+    }
+    for rest in 0..4 {
+        let second = rest as i64 * 100 + 1;
+        for issued in [second - 50, second] {
+            assert_eq!(marks.read_key(alike(rest), issued), revoked(second));
+            assert!(marks.any_revoked(&[alike(rest)], issued));
+            assert_eq!(marks.revoked_before(alike(rest), issued), Some(second));
+        }
+        assert!(!marks.any_revoked(&[alike(rest)], second + 1));
+    }
+    assert_eq!(marks.read_key(alike(9), i64::MIN), Mark::NOTHING);
+}
+
 /// What no longer needs details does not keep any.
 #[test]
 fn details_go_with_what_they_are_about() {
