@@ -6,7 +6,10 @@ use highwater::compile::Documents;
 use highwater::decision::{Decision, Outcome, PolicyIndex};
 use highwater::engine::Engine;
 use highwater::event::Event;
-use highwater::model::{CountryTable, TenantModel};
+use highwater::model::{
+    ClientAppType, ClientAppTypes, CountryTable, DeviceAttributes, DeviceFilter, FilterMode,
+    Platform, Platforms, TenantModel,
+};
 use highwater::reason::{Reason, ReasonSet};
 use highwater::request::Request;
 use highwater::settings::{EngineSettings, TenantSettings};
@@ -351,4 +354,81 @@ fn an_explanation_names_what_only_the_issuer_knows() {
         policy.note,
         "only the issuer can tell whether the policy applies"
     );
+}
+
+/// Sets of kinds hold what was put in, and nothing beside it.
+#[test]
+fn sets_of_kinds_hold_what_was_put_in() {
+    let types = [
+        ClientAppType::Browser,
+        ClientAppType::MobileAppsAndDesktopClients,
+        ClientAppType::ExchangeActiveSync,
+        ClientAppType::EasSupported,
+        ClientAppType::Other,
+    ];
+    let platforms = [
+        Platform::Android,
+        Platform::Ios,
+        Platform::Windows,
+        Platform::WindowsPhone,
+        Platform::MacOs,
+        Platform::Linux,
+        Platform::Other,
+    ];
+    for one in 0..types.len() {
+        let set = ClientAppTypes::default().with(types[one]);
+        let again = set.with(types[one]);
+        for other in 0..types.len() {
+            assert_eq!(set.contains(types[other]), one == other);
+            assert_eq!(again.contains(types[other]), one == other);
+        }
+    }
+    for one in 0..platforms.len() {
+        let set = Platforms::default().with(platforms[one]);
+        let again = set.with(platforms[one]);
+        for other in 0..platforms.len() {
+            assert_eq!(set.contains(platforms[other]), one == other);
+            assert_eq!(again.contains(platforms[other]), one == other);
+        }
+    }
+}
+
+/// Every operator of device rules, where it holds and where it does not.
+#[test]
+fn every_operator_of_device_rules_can_fail() {
+    let device = DeviceAttributes::from([("displayName".to_owned(), "Kiosk-7".to_owned())]);
+    for (comparison, expected) in [
+        ("-eq \"kiosk-7\"", true),
+        ("-eq \"kiosk\"", false),
+        ("-ne \"kiosk\"", true),
+        ("-ne \"KIOSK-7\"", false),
+        ("-startsWith \"KIOSK\"", true),
+        ("-startsWith \"iosk\"", false),
+        ("-startsWith \"kiosk-77\"", false),
+        ("-notStartsWith \"iosk\"", true),
+        ("-notStartsWith \"kiosk\"", false),
+        ("-endsWith \"SK-7\"", true),
+        ("-endsWith \"sk-\"", false),
+        ("-endsWith \"xkiosk-7\"", false),
+        ("-notEndsWith \"sk-\"", true),
+        ("-notEndsWith \"-7\"", false),
+        ("-contains \"SK-\"", true),
+        ("-contains \"sx\"", false),
+        ("-contains \"kiosk-77\"", false),
+        ("-notContains \"sx\"", true),
+        ("-notContains \"osk\"", false),
+        ("-in [\"a\", \"kiosk-7\"]", true),
+        ("-in [\"a\", \"b\"]", false),
+        ("-notIn [\"a\", \"b\"]", true),
+        ("-notIn [\"a\", \"kiosk-7\"]", false),
+    ] {
+        let rule = format!("device.displayName {comparison}");
+        for (mode, expected) in [
+            (FilterMode::Include, expected),
+            (FilterMode::Exclude, !expected),
+        ] {
+            let filter = DeviceFilter::new(mode, &rule).unwrap();
+            assert_eq!(filter.matches(&device), Some(expected), "{rule} {mode:?}");
+        }
+    }
 }
