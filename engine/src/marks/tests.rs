@@ -65,6 +65,20 @@ fn a_mark_behind_an_older_one_of_the_same_print_is_found() {
     assert_eq!(marks.read_key(alike(9), i64::MIN), Mark::NOTHING);
 }
 
+/// A thread that has read a table looks into the one that took its place.
+#[test]
+fn what_was_written_after_a_table_grew_is_read_at_once() {
+    let marks = marks();
+    for index in 0..5000 {
+        let key = spread(index);
+        assert_eq!(marks.read_key(key, i64::MIN), Mark::NOTHING);
+        assert!(!marks.any_revoked(&[key], 0));
+        marks.write(key, revoked(7));
+        assert_eq!(marks.read_key(key, i64::MIN), revoked(7), "{index}");
+        assert!(marks.any_revoked(&[key], 0), "{index}");
+    }
+}
+
 /// What no longer needs details does not keep any.
 #[test]
 fn details_go_with_what_they_are_about() {
