@@ -375,20 +375,18 @@ fn sets_of_kinds_hold_what_was_put_in() {
         Platform::Linux,
         Platform::Other,
     ];
-    for one in 0..types.len() {
-        let set = ClientAppTypes::default().with(types[one]);
-        let again = set.with(types[one]);
-        for other in 0..types.len() {
-            assert_eq!(set.contains(types[other]), one == other);
-            assert_eq!(again.contains(types[other]), one == other);
+    for one in types {
+        let set = ClientAppTypes::default().with(one);
+        for other in types {
+            assert_eq!(set.contains(other), one == other);
+            assert_eq!(set.with(one).contains(other), one == other);
         }
     }
-    for one in 0..platforms.len() {
-        let set = Platforms::default().with(platforms[one]);
-        let again = set.with(platforms[one]);
-        for other in 0..platforms.len() {
-            assert_eq!(set.contains(platforms[other]), one == other);
-            assert_eq!(again.contains(platforms[other]), one == other);
+    for one in platforms {
+        let set = Platforms::default().with(one);
+        for other in platforms {
+            assert_eq!(set.contains(other), one == other);
+            assert_eq!(set.with(one).contains(other), one == other);
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Requests and events as JSON: what is read is what was written, and mistakes have a place.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use highwater::event::{Effect, Event};
 use highwater::exchange::{RequestDocument, RequestError, member};
 use highwater::model::{ClientAppType, Platform};

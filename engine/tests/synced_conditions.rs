@@ -1,7 +1,5 @@
 //! Policies in the form in which the issuer pushes them: the same as one in the usual form.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use highwater::compile::{Documents, Report};
 use highwater::model::{Control, GrantOperator, Policy, PolicyState};
 use serde_json::{Value, json};

@@ -76,6 +76,11 @@ fn what_was_written_after_a_table_grew_is_read_at_once() {
         marks.write(key, revoked(7));
         assert_eq!(marks.read_key(key, i64::MIN), revoked(7), "{index}");
         assert!(marks.any_revoked(&[key], 0), "{index}");
+        for (issued, expected) in [(0, Some(7)), (7, Some(7)), (8, None)] {
+            let mut found = [Some(1)];
+            marks.revoked_before_batch(&[key], issued, &mut found);
+            assert_eq!(found, [expected], "{index} {issued}");
+        }
     }
 }
 
