@@ -430,3 +430,19 @@ fn every_operator_of_device_rules_can_fail() {
         }
     }
 }
+
+/// A rule may be as long as it likes, and as deep as it says.
+#[test]
+fn a_device_rule_is_bounded_in_depth_and_not_in_length() {
+    const DEEPEST: usize = 64;
+    let part = "device.isCompliant -eq True";
+    let read = |rule: &str| DeviceFilter::new(FilterMode::Include, rule);
+    let long = vec![part; 10 * DEEPEST].join(" -and ");
+    assert!(read(&long).is_ok());
+    let deep = |levels: usize| format!("{}{part}{}", "(".repeat(levels), ")".repeat(levels));
+    assert!(read(&deep(DEEPEST - 1)).is_ok());
+    assert!(read(&deep(DEEPEST)).is_err());
+    let negated = |levels: usize| format!("{}{part}", "-not ".repeat(levels));
+    assert!(read(&negated(DEEPEST - 1)).is_ok());
+    assert!(read(&negated(DEEPEST)).is_err());
+}

@@ -202,6 +202,13 @@ fn session_controls_are_read_one_by_one() {
     assert_eq!(read.issuer_controls, ["persistentBrowser"]);
     let every = |seconds| Some(SignInFrequency::Every { seconds });
     assert_eq!(read.sign_in_frequency, every(2 * 24 * 3600));
+    // PowerShell writes some truths as text.
+    let controls = json!({"a": {"isEnabled": "TRUE"}, "b": {"isEnabled": "False"}});
+    assert_eq!(session(&controls).issuer_controls, ["a"]);
+    let maybe = policy(&json!({"/sessionControls": {"a": {"isEnabled": "maybe"}}}));
+    let mut documents = Documents::new();
+    documents.add("tenant.json", maybe.to_string().as_bytes());
+    assert!(!documents.finish().1.is_ok());
     let read = session(&json!({"signInFrequency": {"type": "hours", "value": 5}}));
     assert_eq!(read.sign_in_frequency, every(5 * 3600));
 }
