@@ -8,7 +8,10 @@ use common::{AUDIENCE, ISSUER, NOW, config, user};
 use highwater::event::{Dimension, Effect, Event, RiskLevel, Subject};
 use highwater::identifier::Identifier;
 use highwater::timestamp::Timestamp;
-use highwater_signals::directory::{DirectoryChange, DirectoryMap, Principal};
+use highwater_signals::directory::{
+    DirectoryChange, DirectoryMap, Principal, Unresolved, UnresolvedCounts,
+};
+use highwater_signals::graph::ResourceKind;
 use highwater_signals::subject::Name;
 use highwater_signals::transmitter::{Profile, ProfileName};
 use highwater_signals::{ErrorCode, EventType, Interpretation, Notice, Receiver, Refusal, Voucher};
@@ -758,4 +761,60 @@ fn a_subject_repeated_inside_is_compared_with_the_one_that_counts() {
         let user = Subject::of(Dimension::User, id("u"));
         assert!(found.events.iter().all(|event| event.subject == user));
     }
+}
+
+/// Tokens that wait for a name: how many, for how long, and what became of them.
+#[test]
+fn tokens_that_wait_are_counted_and_bounded() {
+    let receiver = Receiver::new([config(&json!({}))]).unwrap();
+    let set = |at: Timestamp| {
+        let claims = claims(&opaque("x"), EventType::SessionRevoked, &json!({}));
+        let voucher = Voucher::host("a test");
+        let text = claims.to_string();
+        receiver.vouch(text.as_bytes(), at, voucher).unwrap()
+    };
+    let mut waiting = Unresolved::new(2, 60);
+    assert!(waiting.is_empty());
+    assert!(waiting.keep(set(NOW)) && waiting.keep(set(NOW.plus_seconds(1))));
+    assert_eq!((waiting.len(), waiting.is_empty()), (2, false));
+    assert!(
+        !waiting.keep(set(NOW.plus_seconds(2))),
+        "the oldest made room"
+    );
+    assert_eq!(waiting.len(), 2);
+    // The second is sixty seconds old, the third one less.
+    let mut taken = waiting.take(NOW.plus_seconds(61));
+    assert_eq!((taken.len(), waiting.len()), (1, 0));
+    waiting.put_back(taken.remove(0));
+    assert_eq!(waiting.len(), 1);
+    waiting.resolved();
+    let expected = UnresolvedCounts {
+        kept: 3,
+        displaced: 1,
+        expired: 1,
+        resolved: 1,
+    };
+    assert_eq!(waiting.counts(), expected);
+}
+
+#[test]
+fn kinds_of_the_directory_go_by_their_type() {
+    for (name, expected) in [
+        ("user", ResourceKind::User),
+        ("servicePrincipal", ResourceKind::ServicePrincipal),
+        ("group", ResourceKind::Group),
+        ("directoryRole", ResourceKind::Group),
+        ("device", ResourceKind::Device),
+        ("riskyUser", ResourceKind::RiskyUser),
+        ("riskyServicePrincipal", ResourceKind::RiskyServicePrincipal),
+        ("conditionalAccessPolicy", ResourceKind::Policy),
+        ("unifiedRoleAssignment", ResourceKind::RoleAssignment),
+        ("ipNamedLocation", ResourceKind::NamedLocation),
+        ("countryNamedLocation", ResourceKind::NamedLocation),
+    ] {
+        let found = ResourceKind::from_type(&format!("#microsoft.graph.{name}"));
+        assert_eq!(found, Some(expected), "{name}");
+    }
+    assert_eq!(ResourceKind::from_type("#microsoft.graph.toaster"), None);
+    assert_eq!(ResourceKind::from_type("user"), None);
 }
