@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use highwater::compile::{Documents, WarningCode};
-use highwater::model::{Control, SignInFrequency};
+use highwater::model::{Control, NamedLocationKind, SignInFrequency};
 use serde_json::{Value, json};
 
 const LOCATION: &str = "10000000-0000-4000-8000-000000000001";
@@ -288,5 +288,50 @@ fn the_report_names_what_is_not_judged() {
         ),
     ] {
         assert_eq!(named(&changes), expected, "{changes}");
+    }
+}
+
+/// A word that is not known leaves the condition to the issuer and is warned of; it is never taken
+/// for the next best one.
+#[test]
+fn words_that_are_not_known_are_not_guessed() {
+    let filter = |mode: &str| {
+        policy(
+            &json!({"/conditions/devices": {"deviceFilter": {"mode": mode,
+            "rule": "device.isCompliant -eq True"}}}),
+        )
+    };
+    for (mode, known) in [("include", true), ("exclude", true), ("sometimes", false)] {
+        let found = warnings(&[filter(mode)]);
+        assert_eq!(found.contains(&WarningCode::DeviceRule), !known, "{mode}");
+        let mut read = Documents::new();
+        read.add("tenant.json", filter(mode).to_string().as_bytes());
+        let conditions = read.finish().0.policies.remove(0).conditions;
+        assert_eq!(conditions.devices.is_some(), known, "{mode}");
+        assert_eq!(conditions.unjudged.is_empty(), known, "{mode}");
+    }
+    let country = |method: &str| {
+        json!({"@odata.type": "#microsoft.graph.countryNamedLocation", "displayName": "C",
+            "id": LOCATION, "countriesAndRegions": ["FR"], "countryLookupMethod": method,
+            "includeUnknownCountriesAndRegions": false})
+    };
+    for (method, by_gps, warned) in [
+        ("clientIpAddress", false, false),
+        ("authenticatorAppGps", true, false),
+        ("dowsing", true, true),
+    ] {
+        let found = warnings(&[country(method)]);
+        assert_eq!(
+            found.contains(&WarningCode::UnknownValue),
+            warned,
+            "{method}"
+        );
+        let mut read = Documents::new();
+        read.add("tenant.json", country(method).to_string().as_bytes());
+        let location = read.finish().0.locations.remove(0);
+        let NamedLocationKind::Countries { by_gps: found, .. } = location.kind else {
+            panic!("{location:?}")
+        };
+        assert_eq!(found, by_gps, "{method}");
     }
 }
