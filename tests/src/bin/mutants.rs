@@ -211,6 +211,7 @@ impl Laboratory {
                 None,
             ),
             Some(("engine", filter)) => (vec!["test", "-p", "highwater", "--lib", filter], None),
+            Some(("engine/tests", name)) => (vec!["test", "-p", "highwater", "--test", name], None),
             _ => return Err(format!("`{check}` is no check; see `tests/mutants.toml`")),
         };
         let is_test = run.is_none();
