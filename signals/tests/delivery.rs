@@ -9,10 +9,10 @@ use highwater::event::StreamState;
 use highwater::timestamp::Timestamp;
 use highwater_signals::Notice;
 use highwater_signals::Receiver;
-use highwater_signals::delivery::metadata::Metadata;
+use highwater_signals::delivery::metadata::{Metadata, POLL, PUSH, is_poll, is_push};
 use highwater_signals::delivery::poll::{PollAction, PollClient, PollConfig, PollOutcome};
 use highwater_signals::delivery::push::{PushEndpoint, PushRequest, PushStep};
-use highwater_signals::delivery::stream::{StreamClient, StreamError, Wanted};
+use highwater_signals::delivery::stream::{StreamClient, StreamConfig, StreamError, Wanted};
 use highwater_signals::delivery::{HttpRequest, HttpResponse};
 use highwater_signals::directory::NoDirectory;
 use highwater_signals::emit::OutgoingEvent;
@@ -395,5 +395,34 @@ fn a_verification_event_confirms_the_stream_as_often_as_it_comes() {
     ] {
         let (response, _) = common::push(&mut receiver, &token, None, NOW);
         assert_eq!(common::code(&response), expected);
+    }
+}
+
+#[test]
+fn delivery_methods_are_known_in_either_spelling() {
+    let old = "https://schemas.openid.net/secevent/risc/delivery-method";
+    for (method, push, poll) in [
+        (PUSH, true, false),
+        (POLL, false, true),
+        (&*format!("{old}/push"), true, false),
+        (&*format!("{old}/poll"), false, true),
+        ("pigeon", false, false),
+    ] {
+        assert_eq!((is_push(method), is_poll(method)), (push, poll), "{method}");
+        let config = json!({"iss": "https://idp.example", "aud": "us", "stream_id": "s",
+            "events_delivered": ["urn:a"], "events_requested": ["urn:a"],
+            "delivery": {"method": method, "endpoint_url": "https://rs.example/"}});
+        let text = config.to_string();
+        let config = StreamConfig::parse(text.as_bytes(), "https://idp.example").unwrap();
+        let warned = config.warnings();
+        if method == PUSH || method == POLL {
+            assert!(warned.is_empty(), "{warned:?}");
+        } else {
+            let word = if push || poll { "drafts" } else { "not known" };
+            assert!(
+                matches!(&warned[..], [one] if one.contains(word)),
+                "{warned:?}"
+            );
+        }
     }
 }
