@@ -12,7 +12,7 @@ use highwater_signals::directory::{
     DirectoryChange, DirectoryMap, Principal, Unresolved, UnresolvedCounts,
 };
 use highwater_signals::graph::ResourceKind;
-use highwater_signals::subject::Name;
+use highwater_signals::subject::{Name, Spelling, SubjectId};
 use highwater_signals::transmitter::{Profile, ProfileName};
 use highwater_signals::{ErrorCode, EventType, Interpretation, Notice, Receiver, Refusal, Voucher};
 use serde_json::{Value, json};
@@ -817,4 +817,57 @@ fn kinds_of_the_directory_go_by_their_type() {
     }
     assert_eq!(ResourceKind::from_type("#microsoft.graph.toaster"), None);
     assert_eq!(ResourceKind::from_type("user"), None);
+}
+
+/// Old spellings of names mean something to the drafts that have them, and to nobody else.
+#[test]
+fn old_spellings_are_understood_where_they_are_expected_only() {
+    let read = |object: &Value, spelling: Spelling| {
+        let object = object.as_object().unwrap();
+        SubjectId::parse(object, spelling)
+    };
+    let pair = |format: &str| json!({"format": format, "iss": "i", "sub": "s", "jti": "j"});
+    let saml = |format: &str| json!({"format": format, "issuer": "i", "assertion_id": "a"});
+    let phone = |format: &str| json!({"format": format, "phone_number": "+1 555"});
+    let token = json!({"format": "oauth_token", "token_type": "refresh_token",
+        "token_identifier_alg": "plain", "token": "t"});
+    for (old, usual) in [
+        (pair("iss-sub"), Some(pair("iss_sub"))),
+        (pair("jwt-id"), Some(pair("jwt_id"))),
+        (saml("saml-assertion-id"), Some(saml("saml_assertion_id"))),
+        (phone("phone-number"), Some(phone("phone_number"))),
+        (pair("id_token_claims"), Some(pair("iss_sub"))),
+        (pair("id-token-claims"), Some(pair("iss_sub"))),
+        (
+            json!({"format": "id_token_claims", "email": "a@example.com"}),
+            Some(json!({"format": "email", "email": "a@example.com"})),
+        ),
+        (
+            json!({"format": "ip_addresses", "ip_addresses": ["192.0.2.7"]}),
+            Some(json!({"format": "ip-addresses", "ip-addresses": ["192.0.2.7"]})),
+        ),
+        (token, None),
+    ] {
+        let unknown = matches!(
+            read(&old, Spelling::Final),
+            Ok(SubjectId::Simple(Name::Unknown { .. }))
+        );
+        assert!(unknown, "{old}");
+        let understood = read(&old, Spelling::Legacy).unwrap();
+        match usual {
+            Some(usual) => assert_eq!(understood, read(&usual, Spelling::Final).unwrap(), "{old}"),
+            None => assert!(matches!(
+                understood,
+                SubjectId::Simple(Name::OauthToken { .. })
+            )),
+        }
+    }
+    let bare = json!({"format": "phone", "phone": "+1 555"});
+    let number = read(&phone("phone_number"), Spelling::Final).unwrap();
+    for spelling in [Spelling::Final, Spelling::Legacy] {
+        assert_eq!(read(&bare, spelling).unwrap(), number);
+    }
+    let mixed = json!({"format": "phone_number", "phone": "+1 555"});
+    assert!(read(&mixed, Spelling::Final).is_err());
+    assert_eq!(read(&mixed, Spelling::Legacy).unwrap(), number);
 }
