@@ -185,3 +185,69 @@ impl Look {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const KEY: MarkKey = MarkKey::from_bits(1);
+    const OTHER: MarkKey = MarkKey::from_bits(2);
+
+    fn count(changes: &Changes, key: MarkKey) -> u64 {
+        changes.count(std::iter::once(key)).unwrap()
+    }
+
+    #[test]
+    fn a_change_gives_another_number_and_counts_twice() {
+        let changes = Changes::new();
+        let (number, before, others) = (
+            changes.number(),
+            count(&changes, KEY),
+            count(&changes, OTHER),
+        );
+        let change = changes.begin(KEY);
+        assert_eq!(changes.number(), CHANGING);
+        assert_eq!(count(&changes, KEY), before.wrapping_add(1));
+        drop(change);
+        assert!(![CHANGING, NO_NUMBER, number].contains(&changes.number()));
+        assert_eq!(count(&changes, KEY), before.wrapping_add(2));
+        assert_eq!(count(&changes, OTHER), others);
+        drop(changes.begin_general());
+        assert_eq!(count(&changes, OTHER), others.wrapping_add(2));
+        // Another table shares neither numbers nor counts.
+        let second = Changes::new();
+        assert_ne!(second.number(), changes.number());
+        assert!(count(&second, KEY).abs_diff(count(&changes, KEY)) > 1 << 42);
+    }
+
+    #[test]
+    fn only_a_look_without_a_change_is_kept() {
+        let look = Look {
+            number: 7,
+            count: Some(9),
+        };
+        let kept = |look: Look, number_after| {
+            let kept = (LastQuiet::without_number(), LastQuiet::without_count());
+            look.keep(number_after, &kept.0, &kept.1);
+            (kept.0.is(look.number), kept.1.is(9))
+        };
+        assert_eq!(kept(look, 7), (true, true));
+        assert_eq!(
+            kept(
+                Look {
+                    count: None,
+                    ..look
+                },
+                7
+            ),
+            (true, false)
+        );
+        assert_eq!(kept(look, 8), (false, false));
+        let meanwhile = Look {
+            number: CHANGING,
+            ..look
+        };
+        assert_eq!(kept(meanwhile, CHANGING), (false, false));
+        assert_eq!(kept(meanwhile, 8), (false, false));
+    }
+}
