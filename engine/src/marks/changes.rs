@@ -194,7 +194,7 @@ mod tests {
     const OTHER: MarkKey = MarkKey::from_bits(2);
 
     fn count(changes: &Changes, key: MarkKey) -> u64 {
-        changes.count(std::iter::once(key)).unwrap()
+        changes.count(std::iter::once(key)).expect("a count")
     }
 
     #[test]
