@@ -218,7 +218,10 @@ impl PrefixTable {
                 }
             }
             if ipv4.count > 0 {
-                ipv4.scatter(self.ipv4.lookup_batch(&ipv4.addresses, counter), sets);
+                ipv4.scatter(
+                    self.ipv4.lookup_batch(&ipv4.addresses, ipv4.count, counter),
+                    sets,
+                );
             }
             if ipv6.count > 0 {
                 ipv6.scatter(self.ipv6.lookup_batch(&ipv6.addresses, counter), sets);

@@ -116,19 +116,42 @@ impl<const BITS: u32> Flat<BITS> {
         segment.expect(segment.root(address));
     }
 
-    /// Answers all `addresses`; the memory they wait for is fetched at the same time.
+    /// Answers the first `count` of `addresses`, which go down together: the memory that they wait for
+    /// is fetched at the same time, level by level.
     #[inline(always)]
-    pub(super) fn lookup_batch(&self, addresses: &[u32; BATCH]) -> [LocationSetIndex; BATCH] {
-        let segments = addresses.map(|address| &*self.segments[(address >> 24) as usize]);
-        let mut roots = [0; BATCH];
-        for (number, root) in roots.iter_mut().enumerate() {
-            *root = segments[number].root(addresses[number]);
-            segments[number].expect(*root);
+    pub(super) fn lookup_batch(
+        &self,
+        addresses: &[u32; BATCH],
+        count: usize,
+    ) -> [LocationSetIndex; BATCH] {
+        let segment = |number: usize| &*self.segments[(addresses[number] >> 24) as usize];
+        let count = count.min(BATCH);
+        let mut nodes = [0; BATCH];
+        for number in 0..count {
+            nodes[number] = segment(number).root(addresses[number]);
+            segment(number).expect(nodes[number]);
         }
-        std::array::from_fn(|number| {
-            let set = segments[number].lookup_in(roots[number], addresses[number]);
-            LocationSetIndex::from_bits(set)
-        })
+        let mut sets = [LocationSetIndex::EMPTY; BATCH];
+        // Those whose /24 is divided: listed without a branch, because which they are is not to be
+        // guessed.
+        let mut divided = [0; BATCH];
+        let mut divided_count = 0;
+        for number in 0..count {
+            let segment = segment(number);
+            let leaf = segment.leaf(nodes[number], addresses[number] >> 8 & 0xff);
+            sets[number] = LocationSetIndex::from_bits(leaf as u32);
+            let is_divided = leaf & Segment::<BITS>::CHILD != 0;
+            let child = segment.child(nodes[number], leaf);
+            nodes[number] = if is_divided { child } else { nodes[number] };
+            segment.expect(nodes[number]);
+            divided[divided_count] = number;
+            divided_count += usize::from(is_divided);
+        }
+        for &number in &divided[..divided_count] {
+            let leaf = segment(number).leaf(nodes[number], addresses[number] & 0xff);
+            sets[number] = LocationSetIndex::from_bits(leaf as u32);
+        }
+        sets
     }
 
     pub(super) fn len(&self) -> usize {

@@ -140,17 +140,18 @@ impl Ipv4Map {
         }
     }
 
-    /// Answers all `addresses`; the memory they wait for is fetched at the same time.
+    /// Answers the first `count` of `addresses`; the memory they wait for is fetched at the same time.
     #[inline(always)]
     pub(super) fn lookup_batch(
         &self,
         addresses: &[u32; BATCH],
+        count: usize,
         counter: impl Counter,
     ) -> [LocationSetIndex; BATCH] {
         match self {
             Self::Ranges(ranges) => ranges.lookup_batch(addresses, counter),
-            Self::Narrow(flat) => flat.lookup_batch(addresses),
-            Self::Wide(flat) => flat.lookup_batch(addresses),
+            Self::Narrow(flat) => flat.lookup_batch(addresses, count),
+            Self::Wide(flat) => flat.lookup_batch(addresses, count),
         }
     }
 

@@ -84,7 +84,7 @@ impl<const BITS: u32> Segment<BITS> {
     }
 
     #[inline(always)]
-    fn leaf(&self, node: usize, slot: u32) -> u64 {
+    pub(super) fn leaf(&self, node: usize, slot: u32) -> u64 {
         let Line(words) = &self.lines[node];
         let word = slot / 64;
         // Shifting the later slots out leaves one bit per run up to this slot.
