@@ -26,7 +26,7 @@ use highwater::event::Event;
 use highwater::marks::{Keyring, Mark, MarkKey, Marks};
 use highwater::request::Request;
 use highwater::settings::{EngineSettings, TenantSettings};
-use highwater::snapshot::prefix_table::{LocationIndex, PrefixTable};
+use highwater::snapshot::prefix_table::{LocationIndex, LocationSetIndex, PrefixTable};
 use highwater::timestamp::Timestamp;
 use highwater::token::VerifiedToken;
 use highwater_benches::Random;
@@ -55,7 +55,7 @@ type Answer = Result<(), Box<dyn Error>>;
 type Work = (&'static str, fn(usize) -> Answer);
 
 /// Every work.
-const WORKS: [Work; 15] = [
+const WORKS: [Work; 17] = [
     ("decide-nothing-known", |count| {
         decide(count, UNKNOWN, INSIDE)
     }),
@@ -71,6 +71,12 @@ const WORKS: [Work; 15] = [
     ("location-v4-small", |count| location(count, 200, false)),
     ("location-v4-large", |count| location(count, 50_000, false)),
     ("location-v6", |count| location(count, 50_000, true)),
+    ("location-v4-batch-of-32", |count| {
+        location_batch(count, false)
+    }),
+    ("location-v6-batch-of-32", |count| {
+        location_batch(count, true)
+    }),
     ("token", tokens),
     ("worst-policies-1000", worst_policies),
     ("worst-conjunctions", worst_conjunctions),
@@ -280,10 +286,11 @@ fn marks(count: usize, known: bool) -> Answer {
     Ok(())
 }
 
-fn location(count: usize, prefixes: usize, is_ipv6: bool) -> Answer {
+/// A table of so many prefixes, and the first address of each.
+fn table(prefixes: usize, is_ipv6: bool) -> Result<(PrefixTable, Vec<IpAddr>), Box<dyn Error>> {
     let mut random = Random::new(1);
     let mut builder = PrefixTable::builder();
-    let mut last = INSIDE;
+    let mut addresses = Vec::new();
     for number in 0..prefixes {
         let prefix: IpNet = if is_ipv6 {
             let address = Ipv6Addr::from_bits(random.wide() >> 3 | 1 << 125);
@@ -293,12 +300,31 @@ fn location(count: usize, prefixes: usize, is_ipv6: bool) -> Answer {
             Ipv4Net::new(address, 24)?.trunc().into()
         };
         builder.insert(prefix, LocationIndex::new(number % 20)?);
-        last = prefix.network();
+        addresses.push(prefix.network());
     }
-    let table = builder.build()?;
+    Ok((builder.build()?, addresses))
+}
+
+fn location(count: usize, prefixes: usize, is_ipv6: bool) -> Answer {
+    let (table, addresses) = table(prefixes, is_ipv6)?;
+    let last = addresses[prefixes - 1];
     for _ in 0..count {
         if table.set(table.lookup(black_box(last))).is_empty() {
             return Err("the last prefix is missing".into());
+        }
+    }
+    Ok(())
+}
+
+/// Counts one address.
+fn location_batch(count: usize, is_ipv6: bool) -> Answer {
+    const SIZE: usize = 32;
+    let (table, addresses) = table(50_000, is_ipv6)?;
+    let mut sets = [LocationSetIndex::EMPTY; SIZE];
+    for chunk in addresses.chunks_exact(SIZE).cycle().take(count / SIZE) {
+        table.lookup_batch(black_box(chunk), &mut sets);
+        if sets.iter().any(|&set| table.set(set).is_empty()) {
+            return Err("a prefix is missing".into());
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::decision::Decision;
 use crate::engine::Engine;
 use crate::evaluate::{LookedUp, nothing_can_object};
-use crate::marks::Look;
+use crate::marks::{Latest, Look};
 use crate::request::Request;
 use crate::snapshot::prefix_table::LocationSetIndex;
 use crate::token::VerifiedToken;
@@ -126,7 +126,8 @@ impl Engine {
             }
             looked_up[index].look = Some(look);
         }
-        let matter = marks.matter_batch(wanted, keys);
+        let mut latest = [Latest::NOTHING; CHUNK];
+        marks.latest_since_batch(wanted, keys, &mut latest);
         // The requests that are not settled at once.
         let mut left = 0_u64;
         for (index, (token, request)) in requests.iter().enumerate() {
@@ -135,14 +136,17 @@ impl Engine {
                 continue;
             };
             let world = self.world(Some(snapshot), request);
-            looked_up[index].marks_matter = Some(matter >> index & 1 == 1);
+            looked_up[index].latest = Some(latest[index]);
             if !is_mixed && request.address.is_some() {
                 looked_up[index].locations = Some(sets[index]);
             }
             if nothing_can_object(&world, snapshot, token, request, &mut looked_up[index]) {
                 decided(index, Decision::ALLOWED);
             } else {
-                token.prefetch_rest();
+                token.prefetch_refusal();
+                if !looked_up[index].is_usual(snapshot) {
+                    token.prefetch_rest();
+                }
                 left |= 1 << index;
             }
         }

@@ -13,7 +13,7 @@ use crate::compile::SnapshotError;
 use crate::decision::{Decision, NAMED_POLICIES, Outcome, PolicyIndex};
 use crate::evaluate::{
     ChallengeMemory, LookedUp, Observer, Scope, Unobserved, Verdict, World, evaluate, judge,
-    nothing_can_object,
+    nothing_can_object, refused_as_usual,
 };
 use crate::event::Event;
 use crate::identifier::{Identifier, TenantId};
@@ -312,7 +312,8 @@ impl Engine {
         request: &Request<'_>,
     ) -> Decision {
         let world = self.world(Some(snapshot), request);
-        let decision = judge(&world, looked_up, token, request, &mut Unobserved);
+        let decision = refused_as_usual(&world, snapshot, token, request, &looked_up)
+            .unwrap_or_else(|| judge(&world, looked_up, token, request, &mut Unobserved));
         self.remember_challenge(&world, token, request, &decision);
         decision
     }

@@ -143,9 +143,11 @@ fn measure(
         }),
         Subject::batch("highwater, batch", None, move |inputs: &[Input]| {
             let mut decisions = [Decision::UNDECIDED; BATCH];
+            let mut requests = Vec::with_capacity(BATCH);
             let mut sum = 0;
             for inputs in inputs.chunks(BATCH) {
-                let requests: Vec<_> = inputs.iter().map(|&input| batch.request(input)).collect();
+                requests.clear();
+                requests.extend(inputs.iter().map(|&input| batch.request(input)));
                 let decisions = &mut decisions[..inputs.len()];
                 batch.engine.decide_batch(&requests, decisions);
                 sum += decisions

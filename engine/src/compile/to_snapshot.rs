@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::countries::disjoint_countries;
 use crate::decision::PolicyIndex;
-use crate::evaluate::Condition;
+use crate::evaluate::{Condition, Truth};
 use crate::event::RiskLevel;
 use crate::model::{
     Conditions, ContinuousAccessEvaluation, Control, Grant, LocationReference, LocationScope,
@@ -282,7 +282,13 @@ fn precompute(table: &mut PolicyTable, locations: &LocationTable) {
     let sets: Vec<_> = locations.prefixes.sets().collect();
     let at_location = PolicyRows::build(sets.len(), enforced.len(), |set, position| {
         let condition = enforced[position].locations.as_ref();
-        condition.is_none_or(|condition| locations.may_match(condition, sets[set]))
+        condition.is_none_or(|condition| locations.matches_in(condition, sets[set]) != Truth::False)
+    });
+    let blocks_at = PolicyRows::build(sets.len(), enforced.len(), |set, position| {
+        let policy = enforced[position];
+        let matches = |condition| locations.matches_in(condition, sets[set]);
+        policy.only_blocks_locations()
+            && policy.locations.as_ref().map(matches) == Some(Truth::True)
     });
     let at_risk = PolicyRows::build(RISK_ROWS, enforced.len(), |row, position| {
         let policy = enforced[position];
@@ -300,7 +306,9 @@ fn precompute(table: &mut PolicyTable, locations: &LocationTable) {
                 })
             })
     });
-    (table.at_location, table.at_risk) = (at_location, at_risk);
+    table.at_location = at_location;
+    table.blocks_at = blocks_at;
+    table.at_risk = at_risk;
 }
 
 /// Whether the condition says more than `All` (semantics §4.2). Decided by what the document says,

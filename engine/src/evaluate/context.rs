@@ -11,10 +11,6 @@ use crate::snapshot::policy_table::{CompiledPolicy, ScopeMask, risk_row};
 use crate::snapshot::prefix_table::LocationSetIndex;
 use crate::token::{TokenFacts, VerifiedToken};
 
-/// The longest lifetime, in seconds, of a token that the issuer gives after it heard of another
-/// address: one hour, and the five minutes by which it backdates.
-const LONGEST_EXEMPT_LIFETIME: i64 = 3900;
-
 pub(super) struct Context<'a> {
     pub(super) tenant: &'a TenantSnapshot,
     pub(super) token: &'a TokenFacts,
@@ -88,7 +84,8 @@ impl<'a> Context<'a> {
 
     /// The issuer has heard of the observed address and answered with a short token.
     fn is_exempt(&self) -> bool {
-        self.issuer_spoke() && self.token.lifetime() <= LONGEST_EXEMPT_LIFETIME
+        self.observed
+            .is_some_and(|place| self.token.exempt_address() == Some(place.address))
     }
 
     /// The token carries the observed address: the issuer has heard of it.

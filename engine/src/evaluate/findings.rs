@@ -6,7 +6,6 @@ use crate::marks::Mark;
 use crate::reason::{Family, Reason, ReasonSet};
 use crate::settings::EngineSettings;
 use crate::timestamp::Timestamp;
-use crate::token::TokenFacts;
 
 /// The violations found so far.
 #[derive(Debug)]
@@ -45,6 +44,17 @@ impl Findings {
         self.violations = self.violations.union(verdict.violations);
         self.counting = self.counting.union(verdict.counting);
         self.is_final |= verdict.is_final;
+        self.name(index);
+    }
+
+    /// Adds the violation of a policy that blocks here, and would not block elsewhere.
+    pub(super) fn add_block(&mut self, index: PolicyIndex) {
+        self.add(Reason::LocationBlocked);
+        self.name(index);
+    }
+
+    #[inline(always)]
+    fn name(&mut self, index: PolicyIndex) {
         self.violated = self.violated.saturating_add(1);
         let mut carried = index;
         for named in &mut self.named {
@@ -54,11 +64,12 @@ impl Findings {
         }
     }
 
-    /// The decision. `spent` says whether another challenge would be one too many.
+    /// The decision. `capable` says whether the client can answer a challenge, `spent` whether another
+    /// one would be one too many.
     pub(super) fn conclude(
         self,
         settings: &EngineSettings,
-        token: &TokenFacts,
+        capable: bool,
         mark: &Mark,
         now: Timestamp,
         degraded: bool,
@@ -70,7 +81,7 @@ impl Findings {
             (Outcome::Allow, 200)
         } else if self.is_final {
             (Outcome::Deny, 403)
-        } else if token.capable {
+        } else if capable {
             if spent() {
                 reasons = reasons.with(Reason::ChallengeLoop);
                 (Outcome::Deny, 403)

@@ -10,29 +10,28 @@ mod controls;
 mod findings;
 mod memory;
 mod policy;
+mod quick;
 mod scope;
 mod truth;
 
 pub use conditions::{Answers, Condition};
 pub use memory::ChallengeMemory;
 pub use policy::{Note, Verdict};
+pub(crate) use quick::{LookedUp, nothing_can_object, refused_as_usual};
 pub(crate) use scope::Scope;
 pub use truth::Truth;
 
-use std::net::IpAddr;
-
-use context::{Context, is_usual};
+use context::Context;
 use findings::Findings;
 
 use crate::decision::{Decision, PolicyIndex};
 use crate::event::RiskLevel;
-use crate::marks::{Look, Mark, Marks, assurance_rank};
+use crate::marks::{Latest, Mark, Marks, assurance_rank};
 use crate::reason::Reason;
 use crate::request::Request;
 use crate::settings::EngineSettings;
 use crate::snapshot::TenantSnapshot;
 use crate::snapshot::policy_table::CompiledPolicy;
-use crate::snapshot::prefix_table::LocationSetIndex;
 use crate::timestamp::Timestamp;
 use crate::token::{TokenFacts, VerifiedToken};
 
@@ -49,20 +48,6 @@ pub struct World<'a> {
     pub degraded: bool,
     /// Earlier challenges.
     pub memory: &'a ChallengeMemory,
-}
-
-/// What a quick look at a request found out, so that nothing is looked up twice.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct LookedUp {
-    /// Whether anything is known that matters to the token.
-    pub(crate) marks_matter: Option<bool>,
-    /// What there was to keep before that was looked up, if it was.
-    pub(crate) look: Option<Look>,
-    /// The enforced policies that may object while no risk is known, by their positions among the
-    /// first 64: `None` if not asked, or if there are more.
-    candidates: Option<u64>,
-    /// The locations of the observed address, in this tenant's table.
-    pub(crate) locations: Option<LocationSetIndex>,
 }
 
 /// Watches a decision being made: nothing for a decision, everything for an explanation.
@@ -106,77 +91,6 @@ pub fn evaluate<O: Observer>(
     judge(world, looked_up, token, request, observer)
 }
 
-/// The decision of most requests, in one quick look: whether the token is within its window, and
-/// no mark, no policy and no stream can have anything against the request. If in doubt, no: then
-/// [`judge`] asks them, with what was looked up here.
-#[inline(always)]
-pub(crate) fn nothing_can_object(
-    world: &World<'_>,
-    tenant: &TenantSnapshot,
-    token: &VerifiedToken,
-    request: &Request<'_>,
-    looked_up: &mut LookedUp,
-) -> bool {
-    let Some(quiet) = token.quiet_for(tenant) else {
-        return false;
-    };
-    let signals = &request.signals;
-    if world.degraded
-        || token
-            .outside_window(request.now, world.settings.skew)
-            .is_some()
-        || !is_usual(token, request)
-        || signals.country.is_some()
-        || signals.compliant_network.is_some()
-    {
-        return false;
-    }
-    let marks = world.marks;
-    let number = looked_up
-        .look
-        .map_or_else(|| marks.number(), |look| look.number);
-    // Nothing has changed since nothing was found: no need to look.
-    let is_as_before = token.was_quiet_at(number) && looked_up.marks_matter != Some(true);
-    if !is_as_before && tenant.policies.has_changed_since(token.issued()) {
-        return false;
-    }
-    let candidates = if quiet.is_empty() {
-        Some(0)
-    } else {
-        // Each kind for itself: a copy of either would read more bytes than a host wrote just now
-        // for an address of IPv4, and would have to wait for them.
-        match &request.address {
-            Some(_) if looked_up.locations.is_some() => {}
-            Some(IpAddr::V4(at)) => {
-                looked_up.locations = Some(tenant.locations.set_of(IpAddr::V4(*at)));
-            }
-            Some(IpAddr::V6(at)) => {
-                looked_up.locations = Some(tenant.locations.set_of(IpAddr::V6(*at)));
-            }
-            None => {}
-        }
-        quiet.candidates_at(looked_up.locations)
-    };
-    // Not `||`: the two wait for different memory, and the wait is to be shared.
-    let marks_matter = !is_as_before && {
-        let (look, matter) = match (looked_up.look, looked_up.marks_matter) {
-            (Some(look), Some(matter)) => (look, matter),
-            _ => {
-                let (look, is_quiet) = token.look_at_count(number, marks);
-                let matter = || marks.matter(token.keys(), token.issued());
-                (look, !is_quiet && matter())
-            }
-        };
-        if !matter {
-            token.keep_quiet(look, marks.number());
-        }
-        matter
-    };
-    looked_up.marks_matter = Some(marks_matter);
-    looked_up.candidates = candidates;
-    !((candidates != Some(0)) | marks_matter)
-}
-
 /// The five steps of a decision: everything that may have something against the request is asked.
 #[inline(never)]
 pub(crate) fn judge<O: Observer>(
@@ -201,13 +115,13 @@ pub(crate) fn judge<O: Observer>(
     // 3. The marks of everything that the token carries.
     let mut findings = Findings::default();
     let found;
-    let matter = || world.marks.matter(token.keys(), facts.issued);
-    let mark = if looked_up.marks_matter.unwrap_or_else(matter) {
-        found = world.marks.read_since(token.keys(), facts.issued);
+    let mark = if looked_up.latest == Some(Latest::NOTHING) {
+        &NOTHING_KNOWN
+    } else {
+        let read = || world.marks.read_since(token.keys(), facts.issued);
+        found = looked_up.latest.and_then(Latest::mark).unwrap_or_else(read);
         judge_marks(&found, facts, &mut findings);
         &found
-    } else {
-        &NOTHING_KNOWN
     };
     if degraded && is_too_old_meanwhile(facts, request.now, world.settings) {
         findings.add(Reason::StreamStale);
@@ -231,7 +145,14 @@ pub(crate) fn judge<O: Observer>(
     }
     // 5. The strongest remedy that the client can act on.
     let spent = || world.memory.is_spent(token, request.address, request.now);
-    findings.conclude(world.settings, facts, mark, request.now, degraded, spent)
+    findings.conclude(
+        world.settings,
+        facts.capable,
+        mark,
+        request.now,
+        degraded,
+        spent,
+    )
 }
 
 /// Asks the policies that can matter: the `candidates` of the quick look, if it found out which; an

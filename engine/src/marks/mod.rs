@@ -22,6 +22,7 @@
 mod changes;
 mod current;
 mod keys;
+mod latest;
 #[cfg(all(test, loom))]
 mod loom_model;
 mod mark;
@@ -31,6 +32,7 @@ mod tests;
 
 pub(crate) use changes::{LastQuiet, Look};
 pub use keys::{Keyring, MarkKey, SubjectKeys};
+pub(crate) use latest::Latest;
 pub use mark::{AssuranceMarks, Mark, assurance_rank};
 
 use std::fmt;
@@ -40,6 +42,7 @@ use crate::primitive::{AtomicU64, Mutex, Ordering};
 use changes::Changes;
 use current::Current;
 use keys::has_conjunctions;
+use latest::{floor, until_of, watermark};
 use table::{BATCH, DETAILED, NOTHING, Table};
 
 use crate::event::DimensionSet;
@@ -120,25 +123,21 @@ impl Marks {
         watermark(until)
     }
 
-    /// Whether anything is known that matters to a token issued at second `issued`. If not, then
-    /// [`read_since`](Self::read_since) answers [`Mark::NOTHING`]; this answers in a register,
-    /// so that the next decision need not wait for a mark to be written and read back.
+    /// As [`read_since`](Self::read_since), in a register, so that the next decision need not wait
+    /// for a mark to be written and read back.
     #[inline(always)]
-    #[must_use]
-    pub fn matter(&self, keys: &SubjectKeys, issued: i64) -> bool {
+    pub(crate) fn latest_since(&self, keys: &SubjectKeys, issued: i64) -> Latest {
         if keys.keyring_id() != self.keyring.id() {
-            return true;
+            return Latest::DETAILED;
         }
         let shapes = self.shapes.load(Ordering::Acquire);
         if shapes == 0 {
-            return false;
+            return Latest::NOTHING;
         }
         let floor = floor(issued);
         let latest = |table: &Table| self.latest(table, shapes, keys, floor);
-        match self.current.with_last(latest) {
-            Some(latest) => latest != NOTHING,
-            None => self.matter_elsewhere(keys, shapes, floor),
-        }
+        let until = self.current.with_last(latest);
+        Latest::new(until.unwrap_or_else(|| self.latest_elsewhere(keys, shapes, floor)))
     }
 
     /// Whether a lookup may have to wait for memory.
@@ -164,31 +163,27 @@ impl Marks {
         self.changes.count(keys.plain(shapes))
     }
 
-    /// [`matter`](Self::matter) in a table that this thread did not use last.
+    /// [`latest_since`](Self::latest_since) in a table that this thread did not use last.
     #[cold]
     #[inline(never)]
-    fn matter_elsewhere(&self, keys: &SubjectKeys, shapes: u64, floor: u32) -> bool {
-        let latest = |table: &Table| self.latest(table, shapes, keys, floor);
-        self.current.with(latest) != NOTHING
+    fn latest_elsewhere(&self, keys: &SubjectKeys, shapes: u64, floor: u32) -> u32 {
+        self.current
+            .with(|table| self.latest(table, shapes, keys, floor))
     }
 
-    /// [`matter`](Self::matter) for those of a batch that `wanted` has a bit for, bit `i` for
-    /// `keys(i)`: all lines are asked for before the first is waited for.
-    pub(crate) fn matter_batch<'a>(
+    /// [`latest_since`](Self::latest_since) for those of a batch that `wanted` has a bit for, bit `i`
+    /// for `keys(i)` and `found[i]`: all lines are asked for before the first is waited for.
+    pub(crate) fn latest_since_batch<'a>(
         &self,
         wanted: u64,
         keys: impl Fn(usize) -> (&'a SubjectKeys, i64),
-    ) -> u64 {
-        let shapes = self.shapes.load(Ordering::Acquire);
-        let is_strange = |keys: &SubjectKeys| keys.keyring_id() != self.keyring.id();
-        if shapes == 0 {
-            return positions(wanted)
-                .filter(|&position| is_strange(keys(position).0))
-                .fold(0, |matter, position| matter | 1 << position);
+        found: &mut [Latest],
+    ) {
+        if wanted == 0 {
+            return;
         }
-        let mut matter = 0;
+        let shapes = self.shapes.load(Ordering::Acquire);
         self.current.with(|table| {
-            matter = 0;
             if table.is_far() {
                 for position in positions(wanted) {
                     let (keys, _) = keys(position);
@@ -197,12 +192,13 @@ impl Marks {
             }
             for position in positions(wanted) {
                 let (keys, issued) = keys(position);
-                let known =
-                    is_strange(keys) || self.latest(table, shapes, keys, floor(issued)) != NOTHING;
-                matter |= u64::from(known) << position;
+                found[position] = if keys.keyring_id() == self.keyring.id() {
+                    Latest::new(self.latest(table, shapes, keys, floor(issued)))
+                } else {
+                    Latest::DETAILED
+                };
             }
         });
-        matter
     }
 
     /// As [`read_since`](Self::read_since) for many tokens, with the waiting for memory
@@ -475,37 +471,6 @@ impl fmt::Debug for Marks {
             .field("details", &self.details.len())
             .finish_non_exhaustive()
     }
-}
-
-/// What the slot of a mark holds: the second up to which it revokes, if that is all it says.
-fn until_of(mark: &Mark) -> u32 {
-    if mark.is_nothing() {
-        return NOTHING;
-    }
-    let watermark = Mark {
-        revoked_before: mark.revoked_before,
-        ..Mark::NOTHING
-    };
-    match mark.revoked_before.map(u32::try_from) {
-        Some(Ok(second)) if second != NOTHING && *mark == watermark => second,
-        _ => DETAILED,
-    }
-}
-
-/// The mark of a slot that is not `DETAILED`.
-#[inline]
-fn watermark(until: u32) -> Mark {
-    Mark {
-        revoked_before: (until != NOTHING).then_some(i64::from(until)),
-        ..Mark::NOTHING
-    }
-}
-
-/// The least `until` that matters to a token issued at second `issued`.
-#[inline]
-fn floor(issued: i64) -> u32 {
-    // Between 1 and `DETAILED`, which matters to every token.
-    u32::try_from(issued.clamp(1, i64::from(DETAILED))).unwrap_or(DETAILED)
 }
 
 /// The positions of the bits of a word, from the lowest on.

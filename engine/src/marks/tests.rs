@@ -265,10 +265,22 @@ fn a_batch_of_tokens_reads_as_one_by_one() {
     let issued: Vec<i64> = (0..100).map(|index| index % 50).collect();
     let mut batch = vec![Mark::NOTHING; 100];
     marks.read_batch(&keys, &issued, &mut batch);
+    let mut found = [Latest::NOTHING; 32];
     for index in 0..100 {
+        if index % 32 == 0 {
+            found = [Latest::NOTHING; 32];
+            let wanted = u64::MAX >> (64 - (100 - index).min(32));
+            let key = |position| (&keys[index + position], issued[index + position]);
+            marks.latest_since_batch(wanted, key, &mut found);
+        }
         let one = marks.read_since(&keys[index], issued[index]);
         assert_eq!(batch[index], one);
-        assert_eq!(!one.is_nothing(), marks.matter(&keys[index], issued[index]));
+        let latest = marks.latest_since(&keys[index], issued[index]);
+        // A second that is no watermark of a slot takes a whole mark.
+        let whole = (index != 0).then_some(one);
+        assert_eq!(latest.mark(), whole);
+        assert_eq!(latest.matters(), !one.is_nothing());
+        assert_eq!(found[index % 32], latest);
     }
     assert_eq!(marks.read(&keys[99]), revoked(99));
 }

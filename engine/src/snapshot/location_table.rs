@@ -147,19 +147,19 @@ impl LocationTable {
         place: Option<Place>,
         signals: NetworkSignals,
     ) -> Truth {
-        self.matches_in(
+        self.matches_at(
             condition,
             place.map(|place| self.prefixes.set(place.set)),
             signals,
         )
     }
 
-    /// Whether `condition` may match, without signals, at an address in `set`.
-    pub(crate) fn may_match(&self, condition: &LocationCondition, set: LocationSet<'_>) -> bool {
-        self.matches_in(condition, Some(set), NetworkSignals::default()) != Truth::False
+    /// Whether `condition` matches, without signals, at an address in `set`.
+    pub(crate) fn matches_in(&self, condition: &LocationCondition, set: LocationSet<'_>) -> Truth {
+        self.matches_at(condition, Some(set), NetworkSignals::default())
     }
 
-    fn matches_in(
+    fn matches_at(
         &self,
         condition: &LocationCondition,
         set: Option<LocationSet<'_>>,

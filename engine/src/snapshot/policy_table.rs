@@ -4,7 +4,7 @@
 use super::location_table::LocationCondition;
 use super::prefix_table::LocationSetIndex;
 use crate::decision::PolicyIndex;
-use crate::evaluate::Truth;
+use crate::evaluate::{Condition, Truth};
 use crate::event::RiskLevel;
 use crate::hint;
 use crate::identifier::Identifier;
@@ -27,6 +27,9 @@ pub struct PolicyTable {
     pub(crate) modes: Vec<(ContinuousAccessEvaluation, PolicyIndex)>,
     /// For each location set, which of `enforced` may match at an address in it.
     pub(crate) at_location: PolicyRows,
+    /// For each location set, which of `enforced` block at an address in it everyone they concern,
+    /// unless the issuer answers for the address: nothing else is to be asked.
+    pub(crate) blocks_at: PolicyRows,
     /// For each kind of subject and level of risk, which of `enforced` may match.
     pub(crate) at_risk: PolicyRows,
 }
@@ -276,6 +279,20 @@ impl CompiledPolicy {
         self.state == PolicyState::Enabled && self.judged.any()
     }
 
+    /// Whether it blocks at some locations everyone it concerns, and asks for nothing else.
+    pub(crate) fn only_blocks_locations(&self) -> bool {
+        const SCOPE: u16 = 1 << Condition::Users as u16
+            | 1 << Condition::ServicePrincipals as u16
+            | 1 << Condition::Application as u16;
+        let location = Judged {
+            location: true,
+            ..Judged::default()
+        };
+        self.blocks
+            && self.judged == location
+            && self.configured == SCOPE | 1 << Condition::Location as u16
+    }
+
     /// Whether its grant blocks.
     pub(crate) fn blocks(&self) -> bool {
         self.blocks
@@ -287,6 +304,13 @@ impl PolicyTable {
     #[must_use]
     pub fn get(&self, index: PolicyIndex) -> Option<&CompiledPolicy> {
         self.policies.get(index.index())
+    }
+
+    /// Of the first 64 of `enforced`, those that block at an address in the locations of `set`
+    /// everyone they concern; none where no table says so.
+    #[inline(always)]
+    pub(crate) fn blocks_at(&self, set: LocationSetIndex) -> u64 {
+        self.blocks_at.row(set.index()).map_or(0, |row| row[0])
     }
 
     /// The positions in `enforced` that no filter rules out, in order. A filter that is `None`

@@ -226,7 +226,19 @@ impl TokenFacts {
             .seconds()
             .saturating_sub(self.issued_at.seconds())
     }
+
+    /// The observed address that the issuer has heard of and answered with a short token: location
+    /// checks there are its own (semantics §4.4).
+    #[must_use]
+    pub fn exempt_address(&self) -> Option<IpAddr> {
+        self.resource_seen_address
+            .filter(|_| self.lifetime() <= LONGEST_EXEMPT_LIFETIME)
+    }
 }
+
+/// The longest lifetime, in seconds, of a token that the issuer gives after it heard of another
+/// address: one hour, and the five minutes by which it backdates.
+const LONGEST_EXEMPT_LIFETIME: i64 = 3900;
 
 /// What to do with an address claim that is no address.
 #[derive(Clone, Copy)]

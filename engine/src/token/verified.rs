@@ -1,13 +1,14 @@
 //! The proof that a token was verified, and what is computed once per token because of it.
 //!
 //! A decision that finds nothing reads one cache line of it, if it found nothing the last time and
-//! no mark has changed since; otherwise the keys too, all or the first half of them:
+//! no mark has changed since; otherwise the keys too, all or the first half of them. The last line is
+//! what a usual refusal reads, the rest what takes questions:
 //!
 //! ```text
 //! line 0   what the tenant's policies say │ valid from, until │ quiet at │ keyring
 //! line 1   keys of the marks: tenant, user, workload
 //! line 2   keys of the marks: session, token, device, application
-//! line 3   issued │ quiet at │ ► the rest
+//! line 3   issued │ quiet at │ ► the rest │ what refuses it as usual
 //!          the rest, elsewhere: claims, policies in scope, names for the challenge memory
 //! ```
 
@@ -46,6 +47,7 @@ pub struct VerifiedToken {
     /// As `quiet_number`.
     quiet_count: LastQuiet,
     rest: Box<Rest>,
+    refusal: Refusal,
 }
 
 const _: () = assert!(
@@ -55,7 +57,22 @@ const _: () = assert!(
     "a token is four cache lines"
 );
 
-/// What only decisions read that found something.
+/// What decides about a block at a location.
+#[derive(Clone, Debug)]
+struct Refusal {
+    /// Word 0 of [`ScopeMask::certain`].
+    certain: u64,
+    /// As [`TokenFacts::exempt_address`].
+    exempt_address: Option<IpAddr>,
+    /// As [`TokenFacts::capable`].
+    capable: bool,
+    /// As [`ScopeMask::strict`].
+    strict: bool,
+    /// As [`ScopeMask::switched_off`].
+    switched_off: bool,
+}
+
+/// What only decisions read that have to ask policies.
 #[derive(Clone, Debug)]
 struct Rest {
     facts: TokenFacts,
@@ -116,6 +133,13 @@ impl VerifiedToken {
             quiet_count: LastQuiet::without_count(),
             keyring_id: keys.keyring_id(),
             issued: facts.issued,
+            refusal: Refusal {
+                certain: 0,
+                exempt_address: facts.exempt_address(),
+                capable: facts.capable,
+                strict: false,
+                switched_off: false,
+            },
             rest: Box::new(Rest {
                 facts,
                 fingerprint,
@@ -208,6 +232,38 @@ impl VerifiedToken {
         }
     }
 
+    /// Of the first 64 policies of the snapshot that the token remembers, those that certainly concern
+    /// it.
+    #[inline(always)]
+    pub(crate) fn certain_scope(&self) -> u64 {
+        self.refusal.certain
+    }
+
+    /// Whether a block at the locations of `address` is held back, because the issuer has heard of
+    /// the address or location checks are off for the token. `None` where the policies are asked one by
+    /// one, because a strict one may concern it.
+    #[inline(always)]
+    pub(crate) fn location_held_at(&self, address: Option<IpAddr>) -> Option<bool> {
+        if self.refusal.strict {
+            return None;
+        }
+        let exempt = self.refusal.exempt_address;
+        let is_exempt = exempt.is_some() && exempt == address.map(|address| address.to_canonical());
+        Some(self.refusal.switched_off || is_exempt)
+    }
+
+    /// As [`TokenFacts::capable`].
+    #[inline(always)]
+    pub(crate) fn is_capable(&self) -> bool {
+        self.refusal.capable
+    }
+
+    /// Asks for the memory that a usual refusal reads.
+    #[inline]
+    pub(crate) fn prefetch_refusal(&self) {
+        hint::prefetch(&self.issued);
+    }
+
     /// Asks for the memory that a decision reads which found something: all of it at once, where
     /// the questions one after the other would wait for one line at a time.
     #[inline]
@@ -221,7 +277,11 @@ impl VerifiedToken {
         self.prepared = prepared;
         self.quiet_number = LastQuiet::without_number();
         self.quiet_count = LastQuiet::without_count();
-        self.rest.mask = mask.unwrap_or_default();
+        let mask = mask.unwrap_or_default();
+        self.refusal.certain = mask.certain.first().copied().unwrap_or_default();
+        self.refusal.strict = mask.strict;
+        self.refusal.switched_off = mask.switched_off;
+        self.rest.mask = mask;
     }
 
     /// The tenant's snapshot as the token remembers it, if nothing newer was published.
