@@ -186,6 +186,57 @@ fn counting_below_is_exact_at_every_position() {
     }
 }
 
+/// The first and the last address of a block, and those around them, after every change.
+#[test]
+fn blocks_of_one_answer_follow_changes() {
+    let block = |number: u128| number << 116;
+    let raw: Vec<_> = (0..1_000_u128)
+        .map(|number| (0x2001_0db8 << 96 | number << 80, 48, (number % 3) as u32))
+        .collect();
+    let mut register = PrefixRegister::new(&prefixes(&raw));
+    let mut interner = Interner::default();
+    let mut map = RangeMap::new(&register, &mut interner).unwrap();
+    let changes = prefixes(&[
+        (block(0x400), 12, 3),
+        (block(0x400), 4, 4),
+        (block(0x480), 13, 5),
+        (block(0x480) | 1 << 115, 13, 5),
+        (block(0x500) - 1, 128, 6),
+        (block(0x200), 12, 7),
+        (block(0xfff), 64, 8),
+    ]);
+    let edges: Vec<u128> = [
+        0, 1, 0x1ff, 0x200, 0x201, 0x400, 0x401, 0x480, 0x481, 0x4ff, 0x500, 0xfff,
+    ]
+    .into_iter()
+    .flat_map(|number| {
+        let (first, last) = (block(number), block(number) | u128::MAX >> 12);
+        [first, first + 1, first | 1 << 115, last - 1, last]
+    })
+    .collect();
+    let one_answer = |map: &RangeMap<u128>| {
+        let alike = |address: &&u128| map.answer_of_block(**address).is_some();
+        edges.iter().filter(alike).count()
+    };
+    let before = one_answer(&map);
+    for change in changes.iter().chain(&changes).copied() {
+        if !register.insert(change) {
+            register.remove(change);
+        }
+        map.refresh(&register, &[change], &mut interner).unwrap();
+        let scan = Scan::new(&register, &mut interner);
+        for &address in &edges {
+            assert_eq!(
+                map.lookup(address, Portable),
+                scan.lookup(address),
+                "{address:#x}"
+            );
+        }
+    }
+    // All but the one in which the thousand are.
+    assert_eq!((before, one_answer(&map)), (55, 55));
+}
+
 #[test]
 fn a_thousand_host_addresses_of_one_network() {
     let raw: Vec<_> = (0..1_000_u32)

@@ -213,7 +213,10 @@ impl PrefixTable {
                     IpAddr::V4(address) => ipv4.push(address.to_bits(), position),
                     IpAddr::V6(address) => match mapped(address) {
                         Some(address) => ipv4.push(address, position),
-                        None => ipv6.push(address.to_bits(), position),
+                        None => match self.ipv6.answer_of_block(address.to_bits()) {
+                            Some(set) => sets[position] = set,
+                            None => ipv6.push(address.to_bits(), position),
+                        },
                     },
                 }
             }

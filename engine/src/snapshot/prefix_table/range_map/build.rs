@@ -7,6 +7,7 @@ use super::super::location_set::Interner;
 use super::super::processor::Portable;
 use super::super::register::PrefixRegister;
 use super::super::sweep::{Boundary, Sweep};
+use super::blocks::Blocks;
 use super::tree::{EndTree, Key};
 use super::{DIVIDED, DividedKey, KeyedAddress, Piece, RangeMap};
 
@@ -24,6 +25,7 @@ impl<A: KeyedAddress> RangeMap<A> {
         let mut map = Self {
             directory: EndTree::new(&[A::Key::LAST]),
             pieces: Vec::new(),
+            blocks: Blocks::default(),
         };
         let mut sweep = Sweep::new();
         let mut ends = Vec::new();
@@ -46,6 +48,7 @@ impl<A: KeyedAddress> RangeMap<A> {
             }
         }
         map.directory = EndTree::new(&ends);
+        map.blocks = Blocks::of(&map);
         Ok(map)
     }
 
@@ -84,6 +87,8 @@ impl<A: KeyedAddress> RangeMap<A> {
         if ends.len() != self.directory.len() {
             self.directory = EndTree::new(&ends);
         }
+        let keys = |prefix: &Prefix<A>| (prefix.first().key(), prefix.last().key());
+        self.blocks = self.blocks.refreshed(self, changed.iter().map(keys));
         Ok(())
     }
 }

@@ -6,6 +6,7 @@
 //! with the old one. The pieces cost no level: a single tree over everything is as deep.
 //!
 //! ```text
+//! blocks      first 12 bits                           → set, where all that begin so have one
 //! directory   ends of the pieces                      → number of the piece
 //! piece       ends of its ranges                      → position
 //!             answers[position]                       → set, or (top bit) number of a divided key
@@ -15,12 +16,14 @@
 //! IPv6 searches by the upper 64 bits, which nearly no prefix exceeds; a key in which the answer
 //! changes nonetheless is *divided*, and its low 64 bits are searched in a list of its own.
 
+mod blocks;
 mod build;
 mod tree;
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use self::blocks::Blocks;
 use self::tree::{Descent, EndTree, Key};
 use super::address::Address;
 use super::index::LocationSetIndex;
@@ -33,6 +36,7 @@ pub(super) struct RangeMap<A: KeyedAddress> {
     directory: EndTree<A::Key>,
     /// INVARIANT: as many as the directory has ends, at least one; together they hold all keys.
     pieces: Vec<Piece<A::Key>>,
+    blocks: Blocks,
 }
 
 /// Ranges of successive keys.
@@ -128,6 +132,7 @@ impl<A: KeyedAddress> Default for RangeMap<A> {
         Self {
             directory: whole,
             pieces: vec![piece],
+            blocks: Blocks::default(),
         }
     }
 }
@@ -138,11 +143,22 @@ impl<A: KeyedAddress> RangeMap<A> {
         let key = address.key();
         let piece = match &*self.pieces {
             [only] => only,
-            pieces => &pieces[self.directory.position(key, counter)],
+            pieces => {
+                if let Some(set) = self.blocks.answer(key) {
+                    return set;
+                }
+                &pieces[self.directory.position(key, counter)]
+            }
         };
         let descent = piece.ends.last_line(key, counter);
         piece.expect_answer(descent);
         piece.answer(piece.ends.arrive(descent, key, counter), address)
+    }
+
+    /// The answer for `address` if all addresses that begin alike have it: one load.
+    #[inline(always)]
+    pub(super) fn answer_of_block(&self, address: A) -> Option<LocationSetIndex> {
+        self.blocks.answer(address.key())
     }
 
     /// Asks for what names the tree of a map of one piece.
@@ -225,7 +241,9 @@ impl<A: KeyedAddress> RangeMap<A> {
                 + size_of_val(&*piece.answers)
                 + divided.sum::<usize>()
         };
-        self.directory.memory_bytes() + self.pieces.iter().map(piece).sum::<usize>()
+        self.directory.memory_bytes()
+            + self.blocks.memory_bytes()
+            + self.pieces.iter().map(piece).sum::<usize>()
     }
 }
 

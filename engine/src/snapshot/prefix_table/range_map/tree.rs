@@ -17,6 +17,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::super::processor::Counter;
+use super::blocks;
 use crate::hint::prefetch_first;
 
 /// A key, and the cache line of such keys.
@@ -38,6 +39,10 @@ pub(in super::super) trait Key: Copy + Ord + Debug + Send + Sync {
     fn predecessor(self) -> Option<Self>;
     /// The key after this one; the highest has none.
     fn successor(self) -> Option<Self>;
+    /// The number that the upper [`blocks::BITS`] bits are.
+    fn block(self) -> usize;
+    /// The first and the last key whose upper bits are the number `block`.
+    fn keys_of_block(block: usize) -> (Self, Self);
 }
 
 macro_rules! key {
@@ -70,6 +75,16 @@ macro_rules! key {
 
             fn successor(self) -> Option<Self> {
                 self.checked_add(1)
+            }
+
+            #[inline(always)]
+            fn block(self) -> usize {
+                (self >> (<$number>::BITS - blocks::BITS)) as usize
+            }
+
+            fn keys_of_block(block: usize) -> (Self, Self) {
+                let first = (block as $number) << (<$number>::BITS - blocks::BITS);
+                (first, first | <$number>::MAX >> blocks::BITS)
             }
         }
     };
