@@ -1,14 +1,15 @@
 //! What marks and snapshots synchronise with, so that a model checker can take its place.
 //!
 //! Under `--cfg loom` every atomic access is a point where another thread may run, and every
-//! value that the memory model allows a load to see is tried.
+//! value that the memory model allows a load to see is tried. Under `--cfg shuttle` threads change
+//! at random places: larger scenes than can be tried out, but every load sees the last store.
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub(crate) use self::model::*;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use self::real::*;
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod real {
     pub(crate) use arc_swap::{ArcSwap, ArcSwapOption};
     pub(crate) use parking_lot::Mutex;
@@ -16,21 +17,26 @@ mod real {
     pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 mod model {
-    pub(crate) use loom::sync::Arc;
-    pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+    #[cfg(loom)]
+    use loom as checker;
+    #[cfg(shuttle)]
+    use shuttle as checker;
 
-    /// loom's mutex with the face of `parking_lot`'s.
+    pub(crate) use checker::sync::Arc;
+    pub(crate) use checker::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+    /// The checker's mutex with the face of `parking_lot`'s.
     #[derive(Debug)]
-    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+    pub(crate) struct Mutex<T>(checker::sync::Mutex<T>);
 
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Mutex<T> {
-            Mutex(loom::sync::Mutex::new(value))
+            Mutex(checker::sync::Mutex::new(value))
         }
 
-        pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+        pub(crate) fn lock(&self) -> checker::sync::MutexGuard<'_, T> {
             self.0
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -46,7 +46,7 @@ const NO_NUMBER: u64 = 0;
 const NO_COUNT: u64 = u64::MAX;
 
 /// A power of two. A model has few, because each of them is one more thing to interleave.
-const PARTS: usize = if cfg!(loom) { 2 } else { 1 << 13 };
+const PARTS: usize = if cfg!(any(loom, shuttle)) { 2 } else { 1 << 13 };
 
 /// Multiples of it are spread evenly over all numbers (2^64 divided by the golden ratio): a million
 /// tables of marks begin to count more than 2^42 changes from one another.
@@ -186,7 +186,7 @@ impl Look {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 

@@ -26,8 +26,10 @@ mod latest;
 #[cfg(all(test, loom))]
 mod loom_model;
 mod mark;
+#[cfg(all(test, shuttle))]
+mod shuttle_model;
 mod table;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
 
 pub(crate) use changes::{LastQuiet, Look};

@@ -9,6 +9,8 @@ mod loom_model;
 mod membership_table;
 pub mod policy_table;
 pub mod prefix_table;
+#[cfg(all(test, shuttle))]
+mod shuttle_model;
 pub(crate) mod slot;
 mod well_known;
 
