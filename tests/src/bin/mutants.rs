@@ -275,3 +275,23 @@ fn write(path: &Path, content: &[u8]) -> Result<(), String> {
     }
     std::fs::write(path, content).map_err(failed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So that one whose place was rewritten is not found out by the night in which it is planted.
+    #[test]
+    fn what_each_mutant_replaces_occurs_exactly_once() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let text = read(&root.join("tests/mutants.toml")).unwrap();
+        let table: Table = toml::from_str(&text).unwrap();
+        assert!(table.mutant.len() >= 40);
+        for mutant in table.mutant {
+            let source = read(&root.join(&mutant.file)).unwrap();
+            let count = source.matches(&mutant.find).count();
+            assert_eq!(count, 1, "`{}` in {}", mutant.name, mutant.file.display());
+            assert_ne!(mutant.find, mutant.put, "`{}`", mutant.name);
+        }
+    }
+}
