@@ -40,9 +40,7 @@ impl Engine {
             decisions.len(),
             "a batch needs a place for every decision"
         );
-        for (requests, decisions) in requests.chunks(CHUNK).zip(decisions.chunks_mut(CHUNK)) {
-            self.decide_chunk(requests, |index, decision| decisions[index] = decision);
-        }
+        self.decide_batch_with(requests, |index, decision| decisions[index] = decision);
     }
 
     /// As [`Engine::decide_batch`], for hosts that keep decisions in a form of their own: `decided`
@@ -163,9 +161,7 @@ impl Engine {
             decided(index, decision);
         }
     }
-}
 
-impl Engine {
     /// Whether all that decisions of one tenant read is in a near cache, once it was read: then
     /// there is nothing to wait for, and asking early only costs instructions.
     #[inline]

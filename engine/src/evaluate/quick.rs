@@ -41,7 +41,7 @@ impl LookedUp {
         self.latest != Some(Latest::DETAILED)
             && self
                 .candidates
-                .is_some_and(|candidates| candidates & !blocks() == 0)
+                .is_some_and(|candidates| candidates & blocks() == candidates)
     }
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn refused_as_usual(
     if candidates != 0 {
         let held = token.location_held_at(request.address)?;
         let blocks = tenant.policies.blocks_at(looked_up.locations?) & token.certain_scope();
-        if candidates & !blocks != 0 {
+        if candidates & blocks != candidates {
             return None;
         }
         while candidates != 0 && !held {

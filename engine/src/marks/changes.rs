@@ -124,9 +124,9 @@ impl Drop for Change<'_> {
 
 /// A number that was never given before; not 0.
 fn fresh() -> u64 {
-    static GIVEN: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     // Not part of any model: a number means nothing but itself.
-    GIVEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 
 /// What a token keeps of a state of the marks in which nothing was known that matters to it, and

@@ -284,3 +284,104 @@ fn a_batch_of_tokens_reads_as_one_by_one() {
     }
     assert_eq!(marks.read(&keys[99]), revoked(99));
 }
+
+#[test]
+fn any_revoked_is_one_question_for_all_keys() {
+    let marks = marks();
+    let key = |number: u128| MarkKey::from_bits((number + 1) << 70 | number << 33);
+    let blocked = Mark {
+        blocked: true,
+        ..Mark::NOTHING
+    };
+    marks.write(key(0), revoked(100));
+    // More than a watermark: the second is among the details.
+    marks.write(
+        key(1),
+        Mark {
+            revoked_before: Some(100),
+            ..blocked
+        },
+    );
+    marks.write(key(2), blocked);
+    let cases = [
+        ([key(7), key(8), key(9)], 100, false),
+        ([key(7), key(0), key(9)], 100, true),
+        ([key(7), key(0), key(9)], 101, false),
+        ([key(1), key(7), key(8)], 100, true),
+        ([key(1), key(7), key(8)], 101, false),
+        ([key(2), key(7), key(8)], 100, false),
+        ([key(2), key(0), key(8)], 100, true),
+        ([key(2), key(1), key(8)], 101, false),
+    ];
+    for (keys, issued, expected) in cases {
+        assert_eq!(marks.any_revoked(&keys, issued), expected, "{keys:?}");
+        let mut batch = [!expected];
+        marks.any_revoked_batch(&[keys], issued, &mut batch);
+        assert_eq!(batch, [expected], "{keys:?}");
+    }
+    // More tokens than go together, of all kinds.
+    for issued in [100, 101] {
+        let tokens: Vec<_> = cases.iter().map(|case| case.0).cycle().take(70).collect();
+        let mut batch = vec![false; 70];
+        marks.any_revoked_batch(&tokens, issued, &mut batch);
+        for (keys, answer) in tokens.iter().zip(batch) {
+            assert_eq!(answer, marks.any_revoked(keys, issued), "{keys:?}");
+        }
+    }
+}
+
+#[test]
+fn a_watermark_is_found_among_the_details_too() {
+    // All in one line and those after it, with one print and with one each.
+    for print in [0, 1_u128 << 33] {
+        let marks = marks();
+        let keys: Vec<MarkKey> = (1..=40_u128)
+            .map(|number| MarkKey::from_bits(number << 65 | number * print))
+            .collect();
+        for (number, &key) in keys.iter().enumerate().skip(1) {
+            let second = 100 + number as i64;
+            let mark = Mark {
+                blocked: number % 2 == 0,
+                ..revoked(second)
+            };
+            marks.write(key, mark);
+            assert_eq!(marks.revoked_before(key, 0), Some(second));
+            // A block stays whatever the token's age, and its second with it.
+            let later = (number % 2 == 0).then_some(second);
+            assert_eq!(marks.revoked_before(key, 1_000), later);
+        }
+        assert_eq!(marks.revoked_before(keys[0], 0), None);
+        for issued in [0, 120, 1_000] {
+            let mut found = vec![None; keys.len()];
+            marks.revoked_before_batch(&keys, issued, &mut found);
+            for (&key, found) in keys.iter().zip(found) {
+                assert_eq!(found, marks.revoked_before(key, issued));
+            }
+        }
+    }
+}
+
+#[test]
+fn keyrings_are_told_apart_without_giving_the_secret_away() {
+    let (one, other) = (
+        Keyring::from_seed([0x1234_5678, 2]),
+        Keyring::from_seed([3, 2]),
+    );
+    assert_eq!(one, Keyring::from_seed([0x1234_5678, 2]));
+    assert_ne!(one, other);
+    assert_eq!(format!("{one:?}"), format!("Keyring({:016x})", one.id()));
+    assert!(!format!("{one:?}").contains("12345678"));
+    assert_eq!(
+        format!("{:?}", MarkKey::from_bits(0xab)),
+        format!("MarkKey({:032x})", 0xab)
+    );
+    let tenant = crate::identifier::Identifier::new("contoso").unwrap();
+    let keys = SubjectKeys::new(&one, &tenant, |dimension| {
+        (dimension == crate::event::Dimension::User).then_some("ada")
+    });
+    let shown = format!("{keys:?}");
+    assert!(
+        shown.contains(&format!("{:016x}", one.id())) && !shown.contains("ada"),
+        "{shown}"
+    );
+}
