@@ -104,7 +104,7 @@ fn readers_of_one_token() {
     }));
     threads
         .into_iter()
-        .for_each(|thread| thread.join().unwrap());
+        .for_each(|thread| thread.join().expect("a thread that ends"));
     let known = kept.ask(&marks, &mut None, key(0, 1));
     assert_eq!(known, mark(1, 1));
 }
@@ -145,10 +145,10 @@ fn writers_and_readers() {
         .collect();
     writers
         .into_iter()
-        .for_each(|writer| writer.join().unwrap());
+        .for_each(|writer| writer.join().expect("a thread that ends"));
     readers
         .into_iter()
-        .for_each(|reader| reader.join().unwrap());
+        .for_each(|reader| reader.join().expect("a thread that ends"));
     let mut last = None;
     for writer in 0..WRITERS {
         for subject in 0..SUBJECTS {

@@ -336,7 +336,7 @@ fn a_watermark_is_found_among_the_details_too() {
     for print in [0, 1_u128 << 33] {
         let marks = marks();
         let keys: Vec<MarkKey> = (1..=40_u128)
-            .map(|number| MarkKey::from_bits(number << 65 | number * print))
+            .map(|number| MarkKey::from_bits((number << 65) | (number * print)))
             .collect();
         for (number, &key) in keys.iter().enumerate().skip(1) {
             let second = 100 + number as i64;

@@ -70,11 +70,14 @@ fn publishers_and_readers() {
     }));
     threads
         .into_iter()
-        .for_each(|thread| thread.join().unwrap());
+        .for_each(|thread| thread.join().expect("a thread that ends"));
     let last = 1 + 2 * PUBLISHERS;
-    assert_eq!(slot.load().unwrap().version(), last);
-    let remembered = prepare(&slot).unwrap();
-    assert_eq!(remembered.current().unwrap().version(), last);
+    assert_eq!(slot.load().expect("a snapshot").version(), last);
+    let remembered = prepare(&slot).expect("a snapshot");
+    assert_eq!(
+        remembered.current().expect("the present one").version(),
+        last
+    );
     assert!(slot.clear() && remembered.current().is_none());
 }
 
