@@ -3,6 +3,8 @@
 //! The engine has no clock: every instant comes in with an event, a token or a request.
 
 use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -81,6 +83,67 @@ impl Timestamp {
     }
 }
 
+impl From<SystemTime> for Timestamp {
+    /// Rounded down to the millisecond. Saturates.
+    fn from(instant: SystemTime) -> Timestamp {
+        let whole = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Timestamp(match instant.duration_since(UNIX_EPOCH) {
+            Ok(since) => whole(since),
+            Err(until) => {
+                let until = until.duration();
+                let is_between = !until.subsec_nanos().is_multiple_of(1_000_000);
+                -whole(until) - i64::from(is_between)
+            }
+        })
+    }
+}
+
+/// The present as somebody said it last, for the [`now`](crate::request::Request::now) of requests.
+///
+/// Asking the system costs about as much as half a decision; this is one load, and costs nothing to
+/// share. Whoever moves it, a thread or an event loop every few milliseconds, decides how late everything is
+/// noticed that depends on time: that a token has expired, or that a stream has gone stale.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::{Duration, SystemTime};
+/// use highwater::timestamp::CoarseClock;
+///
+/// let clock = Arc::new(CoarseClock::new(SystemTime::now().into()));
+/// let moved = Arc::downgrade(&clock);
+/// std::thread::spawn(move || {
+///     // Until nobody reads it any more.
+///     while let Some(clock) = moved.upgrade() {
+///         clock.set(SystemTime::now().into());
+///         std::thread::sleep(Duration::from_millis(5));
+///     }
+/// });
+/// assert!(clock.now().seconds() > 0);
+/// ```
+#[derive(Debug)]
+pub struct CoarseClock(AtomicI64);
+
+impl CoarseClock {
+    /// A clock that stands at `now`.
+    #[must_use]
+    pub const fn new(now: Timestamp) -> CoarseClock {
+        CoarseClock(AtomicI64::new(now.0))
+    }
+
+    /// The present.
+    #[inline]
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        // Relaxed: an instant says nothing about other memory.
+        Timestamp(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Makes `now` the present, also where the system's clock was put back.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.0, Ordering::Relaxed);
+    }
+}
+
 /// Text that is no RFC 3339 instant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not an RFC 3339 instant such as `2026-05-11T08:00:00Z`")]
@@ -140,6 +203,43 @@ impl<'de> Deserialize<'de> for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_systems_clock_in_whole_milliseconds() {
+        let at = |microseconds: i64| {
+            let distance = Duration::from_micros(microseconds.unsigned_abs());
+            Timestamp::from(if microseconds < 0 {
+                UNIX_EPOCH - distance
+            } else {
+                UNIX_EPOCH + distance
+            })
+        };
+        let cases = [
+            (0, 0),
+            (999, 0),
+            (1_000, 1),
+            (-1, -1),
+            (-1_000, -1),
+            (-1_001, -2),
+        ];
+        for (microseconds, milliseconds) in cases {
+            assert_eq!(
+                at(microseconds).milliseconds(),
+                milliseconds,
+                "{microseconds} µs"
+            );
+        }
+    }
+
+    #[test]
+    fn a_coarse_clock_is_what_it_was_set_to() {
+        let clock = CoarseClock::new(Timestamp::from_seconds(7));
+        assert_eq!(clock.now(), Timestamp::from_seconds(7));
+        for second in [9, 8] {
+            clock.set(Timestamp::from_seconds(second));
+            assert_eq!(clock.now(), Timestamp::from_seconds(second));
+        }
+    }
 
     #[test]
     fn seconds_fractions_and_milliseconds() {

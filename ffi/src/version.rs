@@ -1,7 +1,9 @@
 //! Which library this is: a program compares it with the header that it was compiled with.
 
 use std::ffi::c_char;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
+
+use highwater::timestamp::Timestamp;
 
 /// The version of the library, such as `0.1.0`. Static, NUL-terminated, never null. The header
 /// has the same text in `HIGHWATER_VERSION`.
@@ -44,10 +46,7 @@ pub unsafe extern "C" fn highwater_semantics_version() -> u32 {
 /// - Nothing is asked of the caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn highwater_clock_now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    Timestamp::from(SystemTime::now()).milliseconds()
 }
 
 const fn number(text: &str) -> u32 {

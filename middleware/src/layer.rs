@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use highwater::decision::Decision;
 use highwater::identifier::Identifier;
@@ -213,10 +213,7 @@ impl<S> Layer<S> for HighwaterLayer {
 
 /// The present by the system's clock. Before 1970 it is 1970: then every token is yet to come.
 fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_milliseconds(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    SystemTime::now().into()
 }
 
 impl fmt::Debug for HighwaterLayer {

@@ -4,16 +4,13 @@
 //! revocations of tokens that live. So the time of day counts only if it advanced since the last
 //! look as much as the steady clock did.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
 use highwater::timestamp::Timestamp;
 
 /// The time of day.
 pub(crate) fn wall_clock() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_milliseconds(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    SystemTime::now().into()
 }
 
 /// How far the time of day and the steady clock may drift apart between two looks.

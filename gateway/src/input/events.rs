@@ -1,7 +1,7 @@
 //! Events from files: engine events, Security Event Tokens, Graph pages.
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use highwater::event::Event;
 use highwater::identifier::{Identifier, TenantId};
@@ -128,8 +128,5 @@ impl EventOptions {
 
 /// The system's clock, for events that are received now.
 pub(crate) fn wall_clock() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_milliseconds(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    SystemTime::now().into()
 }
