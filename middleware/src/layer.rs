@@ -211,7 +211,7 @@ impl<S> Layer<S> for HighwaterLayer {
     }
 }
 
-/// The present by the system's clock. Before 1970 it is 1970: then every token is yet to come.
+/// The present by the system's clock. Before 1970 every token is yet to come.
 fn now() -> Timestamp {
     SystemTime::now().into()
 }
