@@ -42,7 +42,7 @@ impl ResourceKind {
             "devices" => ResourceKind::Device,
             "riskyUsers" => ResourceKind::RiskyUser,
             "riskyServicePrincipals" => ResourceKind::RiskyServicePrincipal,
-            "policies" if set.contains("conditionalAccess") => ResourceKind::Policy,
+            "policies" if set.contains("conditionalAccess/policies") => ResourceKind::Policy,
             "namedLocations" => ResourceKind::NamedLocation,
             "roleAssignments" => ResourceKind::RoleAssignment,
             "directoryObjects" => ResourceKind::DirectoryObject,
@@ -235,7 +235,30 @@ mod tests {
                 "identityProtection/riskyUsers",
                 Some(ResourceKind::RiskyUser),
             ),
+            ("servicePrincipals", Some(ResourceKind::ServicePrincipal)),
+            ("groups(id)", Some(ResourceKind::Group)),
+            ("directoryRoles", Some(ResourceKind::Group)),
+            ("devices", Some(ResourceKind::Device)),
+            (
+                "identityProtection/riskyServicePrincipals/$entity",
+                Some(ResourceKind::RiskyServicePrincipal),
+            ),
+            (
+                "roleManagement/directory/roleAssignments",
+                Some(ResourceKind::RoleAssignment),
+            ),
+            ("directoryObjects", Some(ResourceKind::DirectoryObject)),
             ("conditionalAccess/policies", Some(ResourceKind::Policy)),
+            (
+                "identity/conditionalAccess/policies(id,state)",
+                Some(ResourceKind::Policy),
+            ),
+            // Other policies, even those that policies of conditional access refer to.
+            (
+                "identity/conditionalAccess/authenticationStrength/policies",
+                None,
+            ),
+            ("security/labels/policies", None),
             (
                 "identity/conditionalAccess/namedLocations",
                 Some(ResourceKind::NamedLocation),
@@ -245,6 +268,50 @@ mod tests {
         ] {
             let context = format!("https://graph.microsoft.com/v1.0/$metadata#{set}");
             assert_eq!(ResourceKind::from_context(&context), kind, "{set}");
+        }
+    }
+
+    #[test]
+    fn an_object_without_context_is_known_by_its_members() {
+        for (members, kind) in [
+            (
+                &["id", "riskState", "riskLevel"][..],
+                Some(ResourceKind::RiskyUser),
+            ),
+            (
+                &["id", "riskState", "riskLevel", "appId"],
+                Some(ResourceKind::RiskyServicePrincipal),
+            ),
+            (
+                &["id", "riskState", "riskLevel", "servicePrincipalType"],
+                Some(ResourceKind::RiskyServicePrincipal),
+            ),
+            // A single detection, not what it adds up to.
+            (&["id", "riskState", "riskLevel", "activity"], None),
+            (&["riskState", "riskLevel"], None),
+            (&["id", "riskState"], None),
+            (&["id", "riskLevel"], None),
+            (&["id", "userPrincipalName"], Some(ResourceKind::User)),
+            (
+                &["id", "signInSessionsValidFromDateTime"],
+                Some(ResourceKind::User),
+            ),
+            (&["userPrincipalName"], None),
+            (&["signInSessionsValidFromDateTime"], None),
+            (&["id", "members@delta"], Some(ResourceKind::Group)),
+            (&["members@delta"], None),
+            (&["id", "deviceId"], Some(ResourceKind::Device)),
+            // The use of an application on a device.
+            (&["id", "deviceId", "appId"], None),
+            (&["deviceId"], None),
+            (&["id"], None),
+            (&[], None),
+        ] {
+            let object = members
+                .iter()
+                .map(|name| ((*name).to_owned(), Value::from("x")))
+                .collect();
+            assert_eq!(own_kind(&object), kind, "{members:?}");
         }
     }
 
