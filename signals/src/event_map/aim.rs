@@ -168,7 +168,6 @@ impl Finder<'_, '_> {
         let has_user = members.contains_key("user");
         // Every combination of the ways in which each member can be met.
         let mut rows: Vec<Vec<Member>> = vec![Vec::new()];
-        let mut processed = 0;
         for (name, member) in members.iter().filter(|(name, _)| *name != "tenant") {
             let dimension = match name.as_str() {
                 "user" => Some(Dimension::User),
@@ -181,7 +180,6 @@ impl Finder<'_, '_> {
             let ways = match (name.as_str(), dimension) {
                 (_, Some(dimension)) if !unsupported => {
                     if self.is_all_sessions(dimension, member, has_user) {
-                        processed += 1;
                         continue;
                     }
                     let mut ways = Vec::new();
@@ -207,7 +205,6 @@ impl Finder<'_, '_> {
                     continue;
                 }
             };
-            processed += 1;
             if rows.len().saturating_mul(ways.len()) > MAXIMUM_LOCATED {
                 return Err(Refusal::invalid_request(
                     "the subject names too many combinations",
@@ -225,12 +222,13 @@ impl Finder<'_, '_> {
                 .collect();
         }
         let only_tenant = members.len() == 1 && self.tenant.is_some();
-        if processed == 0 && !only_tenant {
-            return Ok(Vec::new());
-        }
         let tenant = self.tenant.clone();
         let mut located = Vec::new();
         for mut row in rows {
+            // None of the members could be processed.
+            if row.is_empty() && !only_tenant {
+                continue;
+            }
             if let Some(tenant) = &tenant {
                 row.insert(
                     0,
@@ -240,11 +238,6 @@ impl Finder<'_, '_> {
                         reusable: false,
                     },
                 );
-            } else if row.is_empty() {
-                continue;
-            }
-            if !only_tenant && row.iter().all(|member| member.dimension.is_none()) {
-                continue;
             }
             push(&mut located, default, &row);
         }

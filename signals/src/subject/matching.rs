@@ -77,6 +77,21 @@ mod tests {
     }
 
     #[test]
+    fn addresses_match_in_any_order_and_all_of_them() {
+        let addresses = |texts: &[&str]| {
+            SubjectId::Simple(Name::IpAddresses {
+                addresses: texts.iter().map(|text| text.parse().unwrap()).collect(),
+            })
+        };
+        let both = addresses(&["192.0.2.1", "2001:db8::1"]);
+        assert!(matches(&both, &addresses(&["2001:0db8:0::1", "192.0.2.1"])));
+        for other in [&["192.0.2.1"][..], &["192.0.2.1", "192.0.2.2"]] {
+            let other = addresses(other);
+            assert!(!matches(&both, &other) && !matches(&other, &both));
+        }
+    }
+
+    #[test]
     fn any_alias_is_enough() {
         let aliases = SubjectId::Aliases(vec![opaque("a"), opaque("b")]);
         assert!(matches(&aliases, &opaque("b").into()));

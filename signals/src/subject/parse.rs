@@ -96,12 +96,9 @@ fn format(object: &Map<String, Value>, spelling: Spelling) -> Result<Option<&str
 fn complex(object: &Map<String, Value>, spelling: Spelling) -> Result<SubjectId, SubjectError> {
     let mut members = std::collections::BTreeMap::new();
     for (name, value) in object {
-        if name == "format" || name == "subject_type" {
-            continue;
-        }
         let path = format!("/{name}");
         let Value::Object(inner) = value else {
-            // Not a subject identifier, so not a member: an unknown field.
+            // Not a subject identifier, so not a member: the format, or an unknown field.
             continue;
         };
         let member = match format(inner, spelling)
@@ -297,100 +294,4 @@ fn addresses(path: &str, object: &Map<String, Value>, member: &str) -> Result<Na
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn parse(text: &str, spelling: Spelling) -> Result<SubjectId, SubjectError> {
-        let value: Value = serde_json::from_str(text).unwrap();
-        SubjectId::parse(value.as_object().unwrap(), spelling)
-    }
-
-    #[test]
-    fn the_final_spelling_writes_back() {
-        for text in [
-            r#"{"format":"account","uri":"acct:a@b"}"#,
-            r#"{"format":"email","email":"A.b@example.com"}"#,
-            r#"{"format":"iss_sub","iss":"https://i/","sub":"s"}"#,
-            r#"{"format":"opaque","id":"x"}"#,
-            r#"{"format":"phone_number","phone_number":"+12065550100"}"#,
-            r#"{"format":"did","url":"did:example:1/p?q"}"#,
-            r#"{"format":"uri","uri":"urn:x"}"#,
-            r#"{"format":"jwt_id","iss":"i","jti":"j"}"#,
-            r#"{"format":"saml_assertion_id","issuer":"i","assertion_id":"_1"}"#,
-            r#"{"format":"ip-addresses","ip-addresses":["10.0.0.1","2001:db8::1"]}"#,
-            r#"{"format":"scim","uri":"/Users/1","externalId":"e"}"#,
-            r#"{"format":"aliases","identifiers":[{"format":"opaque","id":"x"}]}"#,
-            r#"{"format":"complex","user":{"format":"opaque","id":"x"},"zone":{"format":"opaque","id":"z"}}"#,
-        ] {
-            let expected: Value = serde_json::from_str(text).unwrap();
-            assert_eq!(parse(text, Spelling::Final).unwrap().to_value(), expected);
-            assert_eq!(parse(text, Spelling::Legacy).unwrap().to_value(), expected);
-        }
-    }
-
-    #[test]
-    fn earlier_spellings_are_read_only_where_they_are_expected() {
-        let cases = [
-            (
-                r#"{"subject_type":"iss-sub","iss":"i","sub":"s"}"#,
-                r#"{"format":"iss_sub","iss":"i","sub":"s"}"#,
-            ),
-            (
-                r#"{"user":{"format":"opaque","id":"u"},"n":1}"#,
-                r#"{"format":"complex","user":{"format":"opaque","id":"u"}}"#,
-            ),
-            (
-                r#"{"subject_type":"id_token_claims","iss":"i","sub":"s","email":"e@x"}"#,
-                r#"{"format":"iss_sub","iss":"i","sub":"s"}"#,
-            ),
-        ];
-        for (text, expected) in cases {
-            let expected: Value = serde_json::from_str(expected).unwrap();
-            assert_eq!(parse(text, Spelling::Legacy).unwrap().to_value(), expected);
-            assert!(parse(text, Spelling::Final).is_err(), "{text}");
-        }
-        let hyphen = r#"{"format":"jwt-id","iss":"i","jti":"j"}"#;
-        assert!(matches!(
-            parse(hyphen, Spelling::Final).unwrap(),
-            SubjectId::Simple(Name::Unknown { .. })
-        ));
-    }
-
-    #[test]
-    fn a_subject_that_names_nothing_is_refused() {
-        for text in [
-            r"{}",
-            r#"{"format":""}"#,
-            r#"{"format":"email"}"#,
-            r#"{"format":"email","email":""}"#,
-            r#"{"format":"email","email":null}"#,
-            r#"{"format":"iss_sub","iss":"i"}"#,
-            r#"{"format":"aliases","identifiers":[]}"#,
-            r#"{"format":"aliases","identifiers":[{"format":"aliases","identifiers":[]}]}"#,
-            r#"{"format":"complex"}"#,
-            r#"{"format":"complex","user":{"format":"complex","user":{"format":"opaque","id":"x"}}}"#,
-            r#"{"format":"complex","user":{"id":"x"}}"#,
-            r#"{"format":"ip-addresses","ip-addresses":["ten"]}"#,
-        ] {
-            assert!(parse(text, Spelling::Final).is_err(), "{text}");
-            assert!(parse(text, Spelling::Legacy).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn addresses_and_numbers_are_compared_in_one_form() {
-        assert_eq!(
-            Name::email("Ada@EXAMPLE.com"),
-            Name::email("Ada@example.COM")
-        );
-        assert_ne!(
-            Name::email("ada@example.com"),
-            Name::email("Ada@example.com")
-        );
-        assert_eq!(
-            Name::phone_number("+1 (206) 555-0123"),
-            Name::phone_number("+12065550123")
-        );
-    }
-}
+mod tests;
