@@ -40,8 +40,7 @@ pub trait Directory {
     fn resolve(&self, tenant: &TenantId, name: &Name, at: Timestamp) -> Option<Principal>;
 
     /// Who belongs to a group or organisational unit; `None` if that is not known.
-    fn members(&self, tenant: &TenantId, group: &Name) -> Option<Vec<Principal>> {
-        let _ = (tenant, group);
+    fn members(&self, _tenant: &TenantId, _group: &Name) -> Option<Vec<Principal>> {
         None
     }
 }
@@ -330,10 +329,25 @@ mod tests {
         let name = Name::email("ada@example.com");
         map.observe(id("t"), name.clone(), user("one"), at(100));
         map.observe(id("t"), name.clone(), user("one"), at(200));
+        assert_eq!(
+            map.history(&id("t"), &name).collect::<Vec<_>>(),
+            [(Timestamp::MINIMUM, Some(&user("one")))],
+            "seen again, it stays as it is"
+        );
         assert_eq!(map.resolve(&id("t"), &name, at(5)), Some(user("one")));
         map.observe(id("t"), name.clone(), user("two"), at(300));
         assert_eq!(map.resolve(&id("t"), &name, at(250)), Some(user("one")));
         assert_eq!(map.resolve(&id("t"), &name, at(301)), Some(user("two")));
+    }
+
+    #[test]
+    fn whoever_does_not_know_a_group_does_not_say_that_it_is_empty() {
+        let group = Name::Opaque { id: "g".to_owned() };
+        assert_eq!(NoDirectory.members(&id("t"), &group), None);
+        let mut map = DirectoryMap::new();
+        assert_eq!(map.members(&id("t"), &group), None);
+        map.set_members(id("t"), group.clone(), Vec::new());
+        assert_eq!(map.members(&id("t"), &group), Some(Vec::new()));
     }
 
     #[test]

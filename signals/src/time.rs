@@ -74,4 +74,14 @@ mod tests {
         check(Some(50), None, 10_000, 50);
         check(None, None, -100, -40);
     }
+
+    #[test]
+    fn only_what_is_moved_is_said_to_be_moved() {
+        let clamped = |claimed: i64| {
+            let claimed = IAT.plus_seconds(claimed);
+            event_time(Some(claimed), None, IAT, IAT, 60).clamped_from
+        };
+        assert_eq!(clamped(60), None);
+        assert_eq!(clamped(61), Some(IAT.plus_seconds(61)));
+    }
 }

@@ -4,9 +4,11 @@
 
 mod common;
 
+use common::mapping::{
+    claims, complex, events, expected, id, interpret, interpret_in, opaque, summary,
+};
 use common::{AUDIENCE, ISSUER, NOW, config, user};
-use highwater::event::{Dimension, Effect, Event, RiskLevel, Subject};
-use highwater::identifier::Identifier;
+use highwater::event::{Dimension, Effect, RiskLevel, Subject};
 use highwater::timestamp::Timestamp;
 use highwater_signals::directory::{
     DirectoryChange, DirectoryMap, Principal, Unresolved, UnresolvedCounts,
@@ -14,80 +16,8 @@ use highwater_signals::directory::{
 use highwater_signals::graph::ResourceKind;
 use highwater_signals::subject::{Name, Spelling, SubjectId};
 use highwater_signals::transmitter::{Profile, ProfileName};
-use highwater_signals::{ErrorCode, EventType, Interpretation, Notice, Receiver, Refusal, Voucher};
+use highwater_signals::{ErrorCode, EventType, Notice, Receiver, Voucher};
 use serde_json::{Value, json};
-
-fn id(text: &str) -> Identifier {
-    Identifier::new(text).unwrap()
-}
-
-fn claims(subject: &Value, event: EventType, payload: &Value) -> Value {
-    json!({
-        "iss": ISSUER, "aud": AUDIENCE, "jti": "j", "iat": NOW.seconds(),
-        "sub_id": subject, "events": { event.uri(): payload },
-    })
-}
-
-fn interpret_in(
-    directory: &DirectoryMap,
-    changes: &Value,
-    claims: &Value,
-) -> Result<Interpretation, Refusal> {
-    let receiver = Receiver::new([config(changes)]).unwrap();
-    let set = receiver.vouch(claims.to_string().as_bytes(), NOW, Voucher::host("a test"))?;
-    receiver.interpret(&set, directory)
-}
-
-fn interpret(changes: &Value, claims: &Value) -> Result<Interpretation, Refusal> {
-    interpret_in(&DirectoryMap::new(), changes, claims)
-}
-
-fn summary(events: &[Event]) -> Vec<(String, Value)> {
-    events
-        .iter()
-        .map(|event| {
-            (
-                serde_json::to_value(&event.effect)
-                    .unwrap()
-                    .to_string()
-                    .replace('"', ""),
-                serde_json::to_value(&event.subject).unwrap(),
-            )
-        })
-        .collect()
-}
-
-#[track_caller]
-fn events(
-    changes: &Value,
-    subject: &Value,
-    event: EventType,
-    payload: &Value,
-) -> Vec<(String, Value)> {
-    summary(
-        &interpret(changes, &claims(subject, event, payload))
-            .unwrap()
-            .events,
-    )
-}
-
-fn opaque(id: &str) -> Value {
-    json!({ "format": "opaque", "id": id })
-}
-
-fn complex(members: &[(&str, &str)]) -> Value {
-    let mut subject = json!({ "format": "complex" });
-    for (name, id) in members {
-        subject[*name] = opaque(id);
-    }
-    subject
-}
-
-fn expected(list: &[(&str, Value)]) -> Vec<(String, Value)> {
-    list.iter()
-        .map(|(effect, subject)| ((*effect).to_owned(), subject.clone()))
-        .collect()
-}
 
 #[test]
 fn a_named_session_ends_for_good_and_its_user_by_time() {
