@@ -2,66 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod common;
+
 use std::path::PathBuf;
 
-use highwater::event::{Compliance, Effect, Event, RiskLevel};
-use highwater::identifier::Identifier;
+use common::graph::{ADA, ENDPOINT, NOW, at, effects, feed, id, respond, round};
+use highwater::event::{Compliance, Effect, RiskLevel};
 use highwater::timestamp::Timestamp;
 use highwater_signals::delivery::HttpResponse;
+use highwater_signals::directory::Principal;
 use highwater_signals::graph::{
-    DocumentKind, Feed, FeedAction, FeedOutcome, FeedState, GraphConfig, GraphNotice,
-    MembershipChange, Page, ResourceKind,
+    Feed, FeedState, GraphConfig, GraphNotice, MembershipChange, Page, ResourceKind,
 };
 use highwater_signals::subject::Name;
 use serde_json::{Value, json};
-
-const NOW: Timestamp = Timestamp::from_seconds(1_780_000_000);
-const ENDPOINT: &str = "https://graph.microsoft.com/v1.0";
-const ADA: &str = "0a000000-0000-4000-8000-000000000001";
-
-fn id(text: &str) -> Identifier {
-    Identifier::new(text).unwrap()
-}
-
-fn feed_from(kind: ResourceKind, state: FeedState) -> Feed {
-    Feed::new(kind, GraphConfig::new(id("tenant")), ENDPOINT, 30, state)
-}
-
-fn feed(kind: ResourceKind) -> Feed {
-    feed_from(kind, FeedState::default())
-}
-
-fn respond(feed: &mut Feed, status: u16, body: &Value, now: Timestamp) -> FeedOutcome {
-    let body = body.to_string();
-    let outcome = feed.respond(
-        HttpResponse {
-            status,
-            retry_after_seconds: None,
-            body: body.as_bytes(),
-        },
-        now,
-    );
-    for event in &outcome.facts.events {
-        event.check().unwrap();
-    }
-    outcome
-}
-
-/// A complete round of one page.
-fn round(objects: &Value) -> Value {
-    json!({
-        "value": objects,
-        "@odata.deltaLink": format!("{ENDPOINT}/x/delta?$deltatoken=1"),
-    })
-}
-
-fn effects(events: &[Event]) -> Vec<Effect> {
-    events.iter().map(|event| event.effect.clone()).collect()
-}
-
-fn at(seconds: i64) -> Timestamp {
-    NOW.plus_seconds(seconds)
-}
 
 #[test]
 fn a_user_is_cut_off_disabled_enabled_and_deleted() {
@@ -140,100 +94,6 @@ fn a_password_change_and_a_clock_ahead() {
         FeedState::default(),
     );
     assert_eq!(respond(&mut feed, 200, &body, NOW).facts.events, []);
-}
-
-#[test]
-fn pages_are_followed_but_not_to_another_host() {
-    let mut feed = feed(ResourceKind::User);
-    let FeedAction::Send(first) = feed.next(NOW) else {
-        panic!("waits");
-    };
-    assert!(
-        first
-            .url
-            .starts_with("https://graph.microsoft.com/v1.0/users/delta?$select=")
-    );
-    let next = format!("{ENDPOINT}/users/delta?$skiptoken=a");
-    let body = json!({ "value": [], "@odata.nextLink": next });
-    assert!(!respond(&mut feed, 200, &body, NOW).complete);
-    let FeedAction::Send(second) = feed.next(NOW) else {
-        panic!("waits");
-    };
-    assert_eq!(second.url, next);
-    for elsewhere in [
-        "https://graph.microsoft.com.evil.example/v1.0/users",
-        "https://graph.microsoft.com@evil.example/",
-        "http://graph.microsoft.com/v1.0/users",
-    ] {
-        let body = json!({ "value": [{ "id": ADA, "accountEnabled": false }], "@odata.nextLink": elsewhere });
-        let outcome = respond(&mut feed, 200, &body, NOW);
-        assert!(outcome.failure.is_some(), "{elsewhere}");
-        assert_eq!(outcome.facts.events, []);
-    }
-}
-
-#[test]
-fn a_feed_starts_over_when_told_and_notices_who_is_gone() {
-    let mut feed = feed(ResourceKind::User);
-    let both =
-        json!([{ "id": "a", "accountEnabled": true }, { "id": "b", "accountEnabled": true }]);
-    respond(&mut feed, 200, &round(&both), NOW);
-    let FeedAction::Wait(until) = feed.next(NOW) else {
-        panic!("does not wait");
-    };
-    assert_eq!(until, at(30));
-    for (status, body) in [
-        (410, Value::Null),
-        (
-            400,
-            json!({ "error": { "code": "syncStateNotFound", "message": "" } }),
-        ),
-    ] {
-        let outcome = respond(&mut feed, status, &body, at(30));
-        assert!(outcome.resync);
-    }
-    let FeedAction::Send(again) = feed.next(at(100)) else {
-        panic!("waits");
-    };
-    assert!(again.url.contains("/users/delta?$select="));
-    let one = json!([{ "id": "a", "accountEnabled": true }]);
-    let outcome = respond(&mut feed, 200, &round(&one), at(100));
-    assert_eq!(
-        effects(&outcome.facts.events),
-        [Effect::Block, Effect::Revoke]
-    );
-    assert_eq!(
-        outcome.facts.events[0]
-            .subject
-            .member(highwater::event::Dimension::User),
-        Some(&id("b"))
-    );
-}
-
-#[test]
-fn a_feed_goes_on_where_it_ended() {
-    let mut feed = feed(ResourceKind::User);
-    respond(
-        &mut feed,
-        200,
-        &round(&json!([{ "id": "a", "accountEnabled": false }])),
-        NOW,
-    );
-    let kept = serde_json::to_string(feed.state()).unwrap();
-    let mut feed = feed_from(ResourceKind::User, serde_json::from_str(&kept).unwrap());
-    let FeedAction::Send(next) = feed.next(NOW) else {
-        panic!("waits");
-    };
-    assert!(next.url.contains("$deltatoken=1"));
-    let enabled = round(&json!([{ "id": "a", "accountEnabled": true }]));
-    let found = respond(&mut feed, 200, &enabled, at(1)).facts.events;
-    assert_eq!(effects(&found), [Effect::Unblock]);
-    // Without the state, the ledger's word is enough to lift the block.
-    let mut state = FeedState::default();
-    state.assume_blocked(id("a"));
-    let mut feed = feed_from(ResourceKind::User, state);
-    let found = respond(&mut feed, 200, &enabled, at(1)).facts.events;
-    assert_eq!(effects(&found), [Effect::Unblock]);
 }
 
 #[test]
@@ -322,42 +182,6 @@ fn risk_is_level_and_state_together() {
 }
 
 #[test]
-fn a_listing_is_compared_when_it_is_complete() {
-    let mut feed = feed(ResourceKind::Policy);
-    let next = format!("{ENDPOINT}/identity/conditionalAccess/policies?$skiptoken=1");
-    let first = json!({ "value": [{ "id": "p1", "state": "enabled" }], "@odata.nextLink": next });
-    let last = json!({ "value": [{ "id": "p2", "state": "enabled" }] });
-    assert_eq!(respond(&mut feed, 200, &first, NOW).facts.documents, []);
-    let outcome = respond(&mut feed, 200, &last, NOW);
-    let change = &outcome.facts.documents[0];
-    assert_eq!(change.kind, DocumentKind::Policies);
-    assert_eq!(change.changed, ["p1", "p2"]);
-    assert_eq!(change.document["value"].as_array().unwrap().len(), 2);
-    // The same again, then a change and a removal.
-    respond(&mut feed, 200, &first, NOW);
-    assert_eq!(respond(&mut feed, 200, &last, NOW).facts.documents, []);
-    let changed = json!({ "value": [{ "state": "disabled", "id": "p2" }] });
-    let outcome = respond(&mut feed, 200, &changed, NOW);
-    let change = &outcome.facts.documents[0];
-    assert_eq!(
-        (&change.changed[..], &change.removed[..]),
-        (&["p2".to_owned()][..], &["p1".to_owned()][..])
-    );
-    // A failure in the middle is no deletion.
-    respond(
-        &mut feed,
-        200,
-        &json!({ "value": [], "@odata.nextLink": next }),
-        NOW,
-    );
-    let outcome = respond(&mut feed, 500, &Value::Null, NOW);
-    assert!(outcome.failure.is_some() && outcome.facts.documents.is_empty());
-    let broken = json!({ "value": [{ "state": "enabled" }] });
-    let outcome = respond(&mut feed, 200, &broken, NOW);
-    assert!(outcome.failure.is_some() && outcome.facts.documents.is_empty());
-}
-
-#[test]
 fn what_cannot_be_read_is_noticed_and_does_not_stop_the_rest() {
     let mut feed = feed(ResourceKind::User);
     let body = round(&json!([
@@ -369,6 +193,115 @@ fn what_cannot_be_read_is_noticed_and_does_not_stop_the_rest() {
     let outcome = respond(&mut feed, 200, &body, NOW);
     assert_eq!(outcome.facts.notices.len(), 3);
     assert_eq!(outcome.facts.events.len(), 2);
+}
+
+/// Entra disables workload identities in its own name, apart from the switch of the tenant.
+#[test]
+fn whoever_is_disabled_by_microsoft_is_blocked_once() {
+    for disabled in [
+        json!({ "accountEnabled": false }),
+        json!({ "accountEnabled": true,
+            "disabledByMicrosoftStatus": "DisabledDueToViolationOfServicesAgreement" }),
+        json!({ "accountEnabled": true, "isDisabled": true }),
+    ] {
+        let mut feed = feed(ResourceKind::ServicePrincipal);
+        let mut object = disabled.clone();
+        object["id"] = json!(ADA);
+        let body = round(&json!([object]));
+        let found = respond(&mut feed, 200, &body, NOW).facts.events;
+        assert_eq!(
+            effects(&found),
+            [Effect::Block, Effect::Revoke],
+            "{disabled}"
+        );
+        let replayed = respond(&mut feed, 200, &body, at(1)).facts.events;
+        assert_eq!(replayed, [], "{disabled}");
+    }
+}
+
+#[test]
+fn a_cut_off_at_the_horizon_is_still_reported() {
+    let reported = |age: i64| {
+        let config = GraphConfig {
+            horizon_seconds: 100,
+            ..GraphConfig::new(id("tenant"))
+        };
+        let state = FeedState::default();
+        let mut feed = Feed::new(ResourceKind::User, config, ENDPOINT, 30, state);
+        let body =
+            round(&json!([{ "id": ADA, "signInSessionsValidFromDateTime": at(-age).to_string() }]));
+        !respond(&mut feed, 200, &body, NOW).facts.events.is_empty()
+    };
+    assert_eq!((reported(100), reported(101)), (true, false));
+}
+
+#[test]
+fn a_fact_says_when_it_was_seen_and_which_property_showed_it() {
+    let mut feed = feed(ResourceKind::User);
+    for (enabled, seen) in [(false, NOW), (true, at(3)), (false, at(9))] {
+        let body = round(&json!([{ "id": ADA, "accountEnabled": enabled }]));
+        let found = respond(&mut feed, 200, &body, seen).facts.events;
+        assert_eq!(found[0].time, seen);
+        let shown = found[0].provenance.event_type.as_deref();
+        assert_eq!(shown, Some("microsoft.graph/accountEnabled"));
+    }
+}
+
+/// Graph writes the first day of the first year where there is no instant.
+#[test]
+fn the_first_day_of_the_first_year_means_never() {
+    let never = "0001-01-01T00:00:00Z";
+    let mut users = feed(ResourceKind::User);
+    let body = round(&json!([{ "id": ADA, "accountEnabled": true, "deletedDateTime": never }]));
+    assert_eq!(respond(&mut users, 200, &body, NOW).facts.events, []);
+    let mut risky = feed(ResourceKind::RiskyUser);
+    let body = json!({ "value": [{ "id": ADA, "riskLevel": "low", "riskState": "atRisk",
+        "riskLastUpdatedDateTime": never }] });
+    let found = respond(&mut risky, 200, &body, NOW).facts.events;
+    assert_eq!(found[0].time, NOW, "dated when it was seen");
+}
+
+#[test]
+fn a_user_is_known_by_every_address_and_every_issuer() {
+    let mut feed = feed(ResourceKind::User);
+    let body = round(&json!([{ "id": ADA, "mail": "ada@Example.com",
+        "userPrincipalName": "ada@example.com",
+        "proxyAddresses": ["SMTP:ada@example.com", "smtp:countess@example.com", "X400:c=us", 7],
+        "identities": [
+            { "issuer": "https://idp.example", "issuerAssignedId": "s" },
+            { "issuer": "https://idp.example" },
+        ],
+    }]));
+    let found = respond(&mut feed, 200, &body, NOW).facts.names;
+    let ada = Principal::user(id(ADA));
+    let expected = [
+        Name::email("ada@example.com"),
+        Name::email("countess@example.com"),
+        Name::IssSub {
+            iss: "https://idp.example".to_owned(),
+            sub: "s".to_owned(),
+        },
+    ];
+    assert_eq!(found, expected.map(|name| (name, ada.clone(), NOW)));
+}
+
+#[test]
+fn a_risk_is_said_again_when_it_was_assessed_again() {
+    let mut feed = feed(ResourceKind::RiskyUser);
+    let mut told = |level: &str, assessed: Option<Timestamp>, now: Timestamp| {
+        let body = json!({ "value": [{ "id": ADA, "riskLevel": level, "riskState": "atRisk",
+            "riskLastUpdatedDateTime": assessed.map(|at| at.to_string()) }] });
+        effects(&respond(&mut feed, 200, &body, now).facts.events)
+    };
+    let high = [Effect::Risk(RiskLevel::High), Effect::Revoke];
+    assert_eq!(told("high", Some(at(-20)), NOW), high);
+    // Tokens issued since then belong to a user who is at risk again.
+    assert_eq!(told("high", Some(at(-10)), at(1)), high);
+    // Without an instant, only another level is news.
+    assert_eq!(told("high", None, at(2)), []);
+    let medium = [Effect::Risk(RiskLevel::Medium)];
+    assert_eq!(told("medium", None, at(3)), medium);
+    assert_eq!(told("medium", None, at(4)), []);
 }
 
 /// Every example response of Microsoft's own documentation is read as what it is.

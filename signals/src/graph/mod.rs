@@ -186,3 +186,16 @@ pub enum GraphNotice {
         id: Identifier,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_is_enough_of_a_configuration() {
+        let tenant = Identifier::new("t").unwrap();
+        let read: GraphConfig = serde_json::from_str(r#"{"tenant":"t"}"#).unwrap();
+        assert_eq!(read, GraphConfig::new(tenant));
+        assert!(read.password_change_revokes && read.high_risk_revokes);
+    }
+}
