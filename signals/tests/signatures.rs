@@ -4,9 +4,13 @@
 
 mod common;
 
-use common::{AUDIENCE, ISSUER, NOW, code, draft, emitter, knowing, push, receiver, with_header};
+use common::{
+    AUDIENCE, ISSUER, NOW, code, config, draft, emitter, knowing, push, receiver, with_header,
+};
 use highwater::event::Effect;
-use highwater_signals::set::Algorithm;
+use highwater::timestamp::Timestamp;
+use highwater_signals::set::{Algorithm, KeySet};
+use highwater_signals::{Receiver, Voucher};
 use serde_json::{Value, json};
 
 #[test]
@@ -175,4 +179,47 @@ fn answers_do_not_give_configuration_away() {
     let (response, _) = push(&mut receiver, &token, None, NOW);
     let body = String::from_utf8(response.body).unwrap();
     assert!(!body.contains("rs.example"), "{body}");
+}
+
+#[test]
+fn configured_keys_are_used_and_never_fetched() {
+    let known = emitter(Algorithm::ES256, "known");
+    let stranger = emitter(Algorithm::ES256, "stranger");
+    let mut receiver = receiver(&json!({ "jwks": known.jwks().unwrap() }));
+    let token = known.sign(&draft("1")).unwrap();
+    assert_eq!(push(&mut receiver, &token, None, NOW).0.status, 202);
+    // Nobody could publish another one, so there is nothing to wait for.
+    let token = stranger.sign(&draft("2")).unwrap();
+    let (response, _) = push(&mut receiver, &token, None, NOW);
+    assert_eq!(code(&response), "invalid_key");
+}
+
+#[test]
+fn whoever_vouches_for_a_token_is_named() {
+    let emitter = emitter(Algorithm::ES256, "k");
+    let receiver = knowing(&json!({}), &emitter.jwks().unwrap());
+    let token = emitter.sign(&draft("1")).unwrap();
+    let set = receiver.verify(token.as_bytes(), NOW).unwrap();
+    assert_eq!(set.voucher().to_string(), "ES256 signature by key `k`");
+    let claims = draft("1").claims(ISSUER).to_string();
+    let voucher = Voucher::host("kept by the gateway");
+    let set = receiver.vouch(claims.as_bytes(), NOW, voucher).unwrap();
+    assert_eq!(set.voucher().to_string(), "kept by the gateway");
+}
+
+#[test]
+fn keys_are_due_where_they_are_fetched_and_old() {
+    let emitter = emitter(Algorithm::ES256, "k");
+    let published = emitter.jwks().unwrap();
+    let configured = config(&json!({ "name": "fixed", "audience": "other", "jwks": published }));
+    let mut receiver = Receiver::new([config(&json!({})), configured]).unwrap();
+    let due = |receiver: &Receiver, now: Timestamp| {
+        let names = receiver.due_keys(now);
+        names.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(due(&receiver, NOW), ["idp"]);
+    let transmitter = receiver.transmitter_mut("idp").unwrap();
+    transmitter.finish_keys(KeySet::from_value(&published), NOW);
+    assert_eq!(due(&receiver, NOW.plus_seconds(3600)), [""; 0]);
+    assert_eq!(due(&receiver, NOW.plus_seconds(12 * 3600)), ["idp"]);
 }

@@ -229,4 +229,12 @@ mod tests {
         }
         assert!(Claims::parse(format!("{GOOD} {{}}").as_bytes()).is_err());
     }
+
+    #[test]
+    fn whoever_sends_events_in_another_form_is_told_the_right_one() {
+        let text = GOOD.replacen(r#"{"urn:e":{}}"#, r#"["urn:e"]"#, 1);
+        let refusal = Claims::parse(text.as_bytes()).unwrap_err();
+        let detail = refusal.detail.unwrap();
+        assert!(detail.contains("members are event URIs"), "{detail}");
+    }
 }

@@ -203,6 +203,16 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_read_up_to_its_longest() {
+        let mut longest = token(r#"{"alg":"ES256"}"#);
+        longest.extend(std::iter::repeat_n('a', 65_536 - longest.len()));
+        assert!(Compact::parse(longest.as_bytes()).is_ok());
+        longest.push('a');
+        let refusal = Compact::parse(longest.as_bytes()).unwrap_err();
+        assert!(refusal.description.contains("longer than"), "{refusal}");
+    }
+
+    #[test]
     fn other_media_types_are_told_apart() {
         for other in ["at+jwt", "JWT", "logout+jwt", "application/jwt", ""] {
             assert!(!is_security_event(other), "{other}");

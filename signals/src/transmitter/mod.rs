@@ -400,6 +400,8 @@ mod tests {
             r#"{"name":"idp","issuer":"i","audience":"a","jwks":{"keys":[]}}"#,
             r#"{"name":"idp","issuer":"i","audience":"a","authority":{"event_types":["sesion-revoked"]}}"#,
             r#"{"name":"idp","issuer":"i","audience":"a","rules":[{"event":"sesion-revoked","effect":"ignore"}]}"#,
+            r#"{"name":"idp","issuer":"i","audience":"a","rules":[{"event":"verification","effect":"revoke"}]}"#,
+            r#"{"name":"idp","issuer":"i","audience":"a","rules":[{"event":"stream-updated","effect":"ignore"}]}"#,
             r#"{"name":"idp","issuer":"i","audience":"a","typo":1}"#,
         ] {
             assert!(check(json).is_err(), "{json}");
