@@ -1,4 +1,4 @@
-//! Push, poll and stream management, to the last answer.
+//! Push and stream management, to the last answer.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -6,14 +6,11 @@ mod common;
 
 use common::{ISSUER, NOW, draft, emitter, knowing, receiver, request};
 use highwater::event::StreamState;
-use highwater::timestamp::Timestamp;
 use highwater_signals::Notice;
-use highwater_signals::Receiver;
+use highwater_signals::delivery::HttpResponse;
 use highwater_signals::delivery::metadata::{Metadata, POLL, PUSH, is_poll, is_push};
-use highwater_signals::delivery::poll::{PollAction, PollClient, PollConfig, PollOutcome};
 use highwater_signals::delivery::push::{PushEndpoint, PushRequest, PushStep};
 use highwater_signals::delivery::stream::{StreamClient, StreamConfig, StreamError, Wanted};
-use highwater_signals::delivery::{HttpRequest, HttpResponse};
 use highwater_signals::directory::NoDirectory;
 use highwater_signals::emit::OutgoingEvent;
 use highwater_signals::set::Algorithm;
@@ -90,172 +87,24 @@ fn a_push_without_the_agreed_credentials_is_not_even_read() {
     );
 }
 
-fn client(long_poll: bool) -> PollClient {
-    PollClient::new(PollConfig {
-        endpoint_url: "https://idp.example/poll".to_owned(),
-        max_events: 10,
-        long_poll,
-        interval_seconds: 5,
-    })
-}
-
-#[track_caller]
-fn sent(client: &mut PollClient, now: Timestamp) -> Value {
-    match client.next(now) {
-        PollAction::Send(HttpRequest { body, .. }) => {
-            serde_json::from_slice(&body.unwrap()).unwrap()
-        }
-        PollAction::Wait(until) => panic!("waits until {until}"),
-    }
-}
-
-fn answer(
-    client: &mut PollClient,
-    receiver: &mut Receiver,
-    status: u16,
-    body: &Value,
-    now: Timestamp,
-) -> PollOutcome {
-    let body = body.to_string();
-    let response = HttpResponse {
-        status,
-        retry_after_seconds: None,
-        body: body.as_bytes(),
-    };
-    client.respond(response, receiver, &NoDirectory, now)
-}
-
+/// RFC 9110 section 15.5.2: whoever answers with 401 names a scheme.
 #[test]
-fn a_poll_acknowledges_what_is_durable_and_nothing_else() {
-    let emitter = emitter(Algorithm::ES256, "k");
-    let mut receiver = knowing(&json!({}), &emitter.jwks().unwrap());
-    let mut client = client(true);
-    assert_eq!(
-        sent(&mut client, NOW),
-        json!({ "maxEvents": 10, "returnImmediately": false })
-    );
-    let sets = json!({
-        "sets": {
-            "a": emitter.sign(&draft("a")).unwrap(),
-            "b": emitter.sign(&draft("b")).unwrap(),
-            "c": emitter.sign(&draft("not c")).unwrap(),
-            "d": "garbage",
-        },
-        "moreAvailable": true,
-    });
-    let outcome = answer(&mut client, &mut receiver, 200, &sets, NOW);
-    let taken: Vec<&str> = outcome
-        .deliveries
-        .iter()
-        .map(|delivery| delivery.set.claims().id.as_str())
-        .collect();
-    assert_eq!(taken, ["a", "b"]);
-    client.durable("a");
-    // `b` could not be made durable: neither acknowledged nor refused, so it comes again.
-    let next = sent(&mut client, NOW);
-    assert_eq!(next["ack"], json!(["a"]));
-    assert_eq!(next["returnImmediately"], true);
-    assert_eq!(next["setErrs"]["c"]["err"], "invalid_request");
-    assert_eq!(next["setErrs"]["d"]["err"], "invalid_request");
-    // The request is lost: everything is said again.
-    client.lost(NOW);
-    assert!(matches!(client.next(NOW), PollAction::Wait(_)));
-    let again = sent(&mut client, NOW.plus_seconds(1));
-    assert_eq!(again["ack"], next["ack"]);
-    assert_eq!(again["setErrs"], next["setErrs"]);
-    let empty = json!({ "sets": {} });
-    answer(&mut client, &mut receiver, 200, &empty, NOW);
-    assert!(client.acknowledge_only().is_none(), "it was said and heard");
-}
-
-#[test]
-fn a_failing_poll_backs_off_and_recovers() {
-    let mut client = client(false);
-    let mut receiver = receiver(&json!({}));
-    let mut now = NOW;
-    let mut pauses = Vec::new();
-    for _ in 0..12 {
-        assert_eq!(sent(&mut client, now)["returnImmediately"], true);
-        let outcome = answer(&mut client, &mut receiver, 503, &Value::Null, now);
-        assert!(outcome.failure.is_some());
-        let PollAction::Wait(until) = client.next(now) else {
-            panic!("does not wait");
+fn a_challenge_comes_with_the_status_that_asks_for_it() {
+    for (unauthenticated_status, status, challenges) in [(None, 401, 1), (Some(400), 400, 0)] {
+        let endpoint = PushEndpoint {
+            authorization: Some("Bearer secret".to_owned()),
+            unauthenticated_status,
         };
-        pauses.push(until.seconds() - now.seconds());
-        now = until;
+        let mut receiver = receiver(&json!({}));
+        let step = endpoint.receive(&mut receiver, &request(b"x"), &NoDirectory, NOW);
+        let PushStep::Respond(response) = step else {
+            panic!("{step:?}");
+        };
+        assert_eq!(response.status, status);
+        let named = response.headers.iter();
+        let named = named.filter(|(name, _)| *name == "www-authenticate");
+        assert_eq!(named.count(), challenges, "{status}");
     }
-    assert_eq!(pauses[..4], [1, 2, 4, 8]);
-    assert_eq!(pauses[11], 300);
-    sent(&mut client, now);
-    answer(&mut client, &mut receiver, 200, &json!({ "sets": {} }), now);
-    let PollAction::Wait(until) = client.next(now) else {
-        panic!("does not wait");
-    };
-    assert_eq!(until.seconds() - now.seconds(), 5);
-}
-
-#[test]
-fn polled_tokens_with_unknown_keys_wait_for_the_keys() {
-    let emitter = emitter(Algorithm::ES256, "k");
-    let mut receiver = receiver(&json!({}));
-    let mut client = client(true);
-    sent(&mut client, NOW);
-    let sets = json!({ "sets": {
-        "a": emitter.sign(&draft("a")).unwrap(),
-        "b": emitter.sign(&draft("b")).unwrap(),
-    }});
-    let outcome = answer(&mut client, &mut receiver, 200, &sets, NOW);
-    assert_eq!(outcome.fetch_keys.len(), 1);
-    assert!(client.ready().ack.is_empty() && client.ready().errors.is_empty());
-    let keys = highwater_signals::set::KeySet::from_value(&emitter.jwks().unwrap());
-    receiver
-        .transmitter_mut("idp")
-        .unwrap()
-        .finish_keys(keys, NOW);
-    let later = NOW.plus_seconds(5);
-    sent(&mut client, later);
-    let outcome = answer(&mut client, &mut receiver, 200, &sets, later);
-    assert_eq!(outcome.deliveries.len(), 2);
-}
-
-#[test]
-fn a_polled_token_whose_key_is_nobodys_is_refused_once_the_transmitter_was_asked() {
-    let known = emitter(Algorithm::ES256, "known");
-    let stranger = emitter(Algorithm::ES256, "stranger");
-    let published = known.jwks().unwrap();
-    let mut receiver = receiver(&json!({}));
-    let mut client = client(true);
-    let mut polled = |sets: Value, at: Timestamp| {
-        sent(&mut client, at);
-        let outcome = answer(
-            &mut client,
-            &mut receiver,
-            200,
-            &json!({ "sets": sets }),
-            at,
-        );
-        for name in &outcome.fetch_keys {
-            let keys = highwater_signals::set::KeySet::from_value(&published);
-            receiver
-                .transmitter_mut(name)
-                .unwrap()
-                .finish_keys(keys, at);
-        }
-        (outcome.fetch_keys.len(), client.ready().errors.clone())
-    };
-    assert_eq!(
-        polled(json!({ "a": known.sign(&draft("a")).unwrap() }), NOW).0,
-        1
-    );
-    let strange = json!({ "x": stranger.sign(&draft("x")).unwrap() });
-    // Too soon to ask again, so nothing can be said yet.
-    let (fetches, errors) = polled(strange.clone(), NOW.plus_seconds(10));
-    assert_eq!((fetches, errors.len()), (0, 0));
-    let (fetches, errors) = polled(strange.clone(), NOW.plus_seconds(70));
-    assert_eq!((fetches, errors.len()), (1, 0));
-    let (fetches, errors) = polled(strange, NOW.plus_seconds(75));
-    assert_eq!(fetches, 0);
-    assert_eq!(errors["x"].err.as_str(), "invalid_key");
 }
 
 fn manager() -> StreamClient {
@@ -281,6 +130,10 @@ fn streams_are_created_read_changed_verified_and_deleted() {
         .create(&wanted, &["urn:a".to_owned()], Some("ours"))
         .unwrap();
     assert_eq!(create.method, "POST");
+    for name in ["accept", "content-type"] {
+        let field = (name, "application/json".to_owned());
+        assert!(create.headers.contains(&field), "{name}");
+    }
     assert_eq!(
         serde_json::from_slice::<Value>(&create.body.unwrap()).unwrap(),
         json!({
@@ -305,6 +158,10 @@ fn streams_are_created_read_changed_verified_and_deleted() {
         serde_json::from_slice::<Value>(&status.body.unwrap()).unwrap(),
         json!({ "stream_id": "s", "status": "paused", "reason": "night" })
     );
+    assert_eq!(status.url, "https://idp.example/status");
+    let status = manager.read_status("s").unwrap();
+    assert_eq!(status.method, "GET");
+    assert_eq!(status.url, "https://idp.example/status?stream_id=s");
     let subject = Name::email("ada@example.com").into();
     let add = manager.add_subject("s", &subject, true).unwrap();
     assert_eq!(
@@ -345,6 +202,20 @@ fn an_answer_is_believed_only_if_it_is_of_the_right_issuer() {
     assert_eq!(manager.done(response(404, "")), Err(StreamError::NotFound));
     assert_eq!(manager.done(response(204, "")), Ok(()));
     assert_eq!(manager.streams(response(200, "[]")), Ok(Vec::new()));
+    let listed = format!("[{ours}]");
+    for body in [ours, &listed] {
+        let streams = manager.streams(HttpResponse {
+            body: body.as_bytes(),
+            ..response(200, "")
+        });
+        assert_eq!(streams, Ok(vec![stream.clone()]), "{body}");
+    }
+    let mixed = format!("[{ours},{theirs}]");
+    let streams = manager.streams(HttpResponse {
+        body: mixed.as_bytes(),
+        ..response(200, "")
+    });
+    assert!(matches!(streams, Err(StreamError::Issuer { .. })));
     assert_eq!(
         manager
             .status(response(200, r#"{"stream_id":"s","status":"disabled"}"#))
@@ -354,6 +225,11 @@ fn an_answer_is_believed_only_if_it_is_of_the_right_issuer() {
     );
     let none = StreamClient::new(Metadata::default());
     assert!(matches!(none.read(None), Err(StreamError::NoEndpoint(_))));
+    assert!(matches!(
+        none.read_status("s"),
+        Err(StreamError::NoEndpoint("status_endpoint"))
+    ));
+    assert_eq!(manager.metadata().issuer, ISSUER);
 }
 
 #[test]

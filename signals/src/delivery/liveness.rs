@@ -195,10 +195,13 @@ mod tests {
     fn silence_becomes_stale_and_any_sign_of_life_ends_it() {
         let mut stream = stream(OnGap::Report);
         assert!(stream.is_stale(at(0)));
+        assert_eq!(stream.last_heard(), None);
         stream.heard(at(0));
         assert!(!stream.is_stale(at(900)));
         assert!(stream.is_stale(at(901)));
         stream.heard(at(950));
+        stream.heard(at(940));
+        assert_eq!(stream.last_heard(), Some(at(950)), "the latest");
         assert!(!stream.is_stale(at(1000)));
         assert!(stream.ask(at(0)));
         assert!(!stream.ask(at(299)));
@@ -220,6 +223,13 @@ mod tests {
         let event = stream.gap_event(gap).unwrap();
         assert_eq!(event.effect, Effect::Refresh);
         assert_eq!(event.time, at(30));
+        let reason: serde_json::Value =
+            serde_json::from_str(event.provenance.reason.as_deref().unwrap()).unwrap();
+        let (since, until) = (at(10).to_string(), at(30).to_string());
+        assert_eq!(
+            reason,
+            serde_json::json!({ "stream_gap": { "since": since, "until": until } })
+        );
         event.check().unwrap();
         assert_eq!(stream.status(StreamState::Enabled, at(40), at(40)), None);
     }
