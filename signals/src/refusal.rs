@@ -115,3 +115,36 @@ impl From<&Refusal> for ErrorBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operator_reads_the_detail_and_the_transmitter_does_not() {
+        let refusal = Refusal::access_denied("not yours to say").with_detail("tenant `t`");
+        assert_eq!(
+            refusal.to_string(),
+            "access_denied: not yours to say (tenant `t`)"
+        );
+        let told = serde_json::to_value(ErrorBody::from(&refusal)).unwrap();
+        let expected =
+            serde_json::json!({ "err": "access_denied", "description": "not yours to say" });
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_code_is_shown_as_it_goes_over_the_wire() {
+        for code in [
+            ErrorCode::InvalidRequest,
+            ErrorCode::InvalidKey,
+            ErrorCode::InvalidIssuer,
+            ErrorCode::InvalidAudience,
+            ErrorCode::AuthenticationFailed,
+            ErrorCode::AccessDenied,
+            ErrorCode::InvalidState,
+        ] {
+            assert_eq!(serde_json::json!(code), code.to_string());
+        }
+    }
+}

@@ -164,6 +164,39 @@ fn the_claims_that_go_out_are_the_claims_that_come_in() {
 }
 
 #[test]
+fn a_risk_names_the_kind_of_its_principal() {
+    for (principal, word) in [
+        (Principal::User, "USER"),
+        (Principal::Device, "DEVICE"),
+        (Principal::Session, "SESSION"),
+        (Principal::Tenant, "TENANT"),
+        (Principal::OrgUnit, "ORG_UNIT"),
+        (Principal::Group, "GROUP"),
+    ] {
+        let event = OutgoingEvent::RiskLevelChange {
+            principal,
+            current_level: RiskLevel::Medium,
+            previous_level: None,
+            risk_reason: None,
+        };
+        let uri = event.uri().to_owned();
+        let claims = SetDraft::new("j", AUDIENCE, NOW, opaque("x"), event).claims(ISSUER);
+        let expected = json!({ "principal": word, "current_level": "MEDIUM" });
+        assert_eq!(claims["events"][uri], expected);
+    }
+}
+
+#[test]
+fn an_emitter_shows_its_name_and_not_its_key() {
+    let pem = private_key(Algorithm::ES256);
+    let emitter = Emitter::from_pem(ISSUER, Algorithm::ES256, "key-1", &pem).unwrap();
+    assert_eq!(emitter.issuer(), ISSUER);
+    let expected =
+        format!("Emitter {{ issuer: {ISSUER:?}, algorithm: ES256, key_id: \"key-1\", .. }}");
+    assert_eq!(format!("{emitter:?}"), expected);
+}
+
+#[test]
 fn a_key_for_another_algorithm_is_refused_at_once() {
     let pem = private_key(Algorithm::ES256);
     for algorithm in [Algorithm::ES384, Algorithm::RS256, Algorithm::EdDSA] {
