@@ -26,6 +26,8 @@ mod model {
 
     pub(crate) use checker::sync::Arc;
     pub(crate) use checker::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+    #[cfg(test)]
+    pub(crate) use checker::thread;
 
     /// The checker's mutex with the face of `parking_lot`'s.
     #[derive(Debug)]

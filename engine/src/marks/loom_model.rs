@@ -8,7 +8,7 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use super::current::Remembered;
+use super::model_support::read;
 use super::*;
 
 fn revoked(second: i64) -> Mark {
@@ -20,20 +20,6 @@ fn revoked(second: i64) -> Mark {
 
 fn marks() -> Arc<Marks> {
     Arc::new(Marks::with_minimum_lines(Keyring::from_seed([1, 2]), 1))
-}
-
-/// Reads as a thread that remembers its table; looks again as often as needed.
-fn read(marks: &Marks, last: &mut Option<Remembered>, key: MarkKey) -> Mark {
-    loop {
-        let until = marks.current.remembered(last).read(key, floor(0));
-        if until != DETAILED {
-            return watermark(until);
-        }
-        if let Some(mark) = marks.details.pin().get(&key) {
-            return *mark;
-        }
-        thread::yield_now();
-    }
 }
 
 fn key(index: u128) -> MarkKey {

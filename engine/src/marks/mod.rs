@@ -26,6 +26,8 @@ mod latest;
 #[cfg(all(test, loom))]
 mod loom_model;
 mod mark;
+#[cfg(all(test, any(loom, shuttle)))]
+mod model_support;
 #[cfg(all(test, shuttle))]
 mod shuttle_model;
 mod table;

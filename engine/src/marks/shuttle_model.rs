@@ -9,6 +9,7 @@ use shuttle::sync::Arc;
 use shuttle::{check_pct, check_random, thread};
 
 use super::current::Remembered;
+use super::model_support::read;
 use super::*;
 
 /// How many schedules of each kind.
@@ -33,19 +34,6 @@ fn mark(second: i64, subject: u128) -> Mark {
         revoked_before: Some(second),
         blocked: subject.is_multiple_of(3),
         ..Mark::NOTHING
-    }
-}
-
-fn read(marks: &Marks, last: &mut Option<Remembered>, key: MarkKey) -> Mark {
-    loop {
-        let until = marks.current.remembered(last).read(key, floor(0));
-        if until != DETAILED {
-            return watermark(until);
-        }
-        if let Some(mark) = marks.details.pin().get(&key) {
-            return *mark;
-        }
-        thread::yield_now();
     }
 }
 

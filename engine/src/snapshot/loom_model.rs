@@ -8,28 +8,13 @@ use std::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
-use super::TenantSnapshot;
-use super::policy_table::ScopeMask;
-use super::slot::{Prepared, TenantSlot};
-
-fn snapshot(version: u64) -> Arc<TenantSnapshot> {
-    Arc::new(TenantSnapshot {
-        version,
-        ..TenantSnapshot::empty()
-    })
-}
+use super::model_support::{prepare, snapshot};
+use super::slot::TenantSlot;
 
 fn slot_with(version: u64) -> Arc<TenantSlot> {
     let slot = Arc::new(TenantSlot::default());
     slot.publish(snapshot(version));
     slot
-}
-
-/// As `Engine::refresh` does it.
-fn prepare(slot: &Arc<TenantSlot>) -> Option<Prepared> {
-    let generation = slot.generation();
-    let prepared = Prepared::new(Arc::clone(slot), generation, |_| ScopeMask::default());
-    prepared.map(|(prepared, _)| prepared)
 }
 
 #[test]

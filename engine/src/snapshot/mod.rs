@@ -7,6 +7,8 @@ pub mod location_table;
 #[cfg(all(test, loom))]
 mod loom_model;
 mod membership_table;
+#[cfg(all(test, any(loom, shuttle)))]
+mod model_support;
 pub mod policy_table;
 pub mod prefix_table;
 #[cfg(all(test, shuttle))]

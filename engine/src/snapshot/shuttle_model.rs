@@ -7,8 +7,7 @@ use std::sync::Arc;
 use shuttle::sync::atomic::{AtomicU64, Ordering};
 use shuttle::{check_pct, check_random, thread};
 
-use super::TenantSnapshot;
-use super::policy_table::ScopeMask;
+use super::model_support::{prepare, snapshot};
 use super::slot::{Prepared, TenantSlot};
 
 /// How many schedules of each kind.
@@ -18,20 +17,6 @@ const DEPTH: usize = 3;
 
 const PUBLISHERS: u64 = 3;
 const READERS: usize = 4;
-
-fn snapshot(version: u64) -> Arc<TenantSnapshot> {
-    Arc::new(TenantSnapshot {
-        version,
-        ..TenantSnapshot::empty()
-    })
-}
-
-/// As `Engine::refresh` does it.
-fn prepare(slot: &Arc<TenantSlot>) -> Option<Prepared> {
-    let generation = slot.generation();
-    let prepared = Prepared::new(Arc::clone(slot), generation, |_| ScopeMask::default());
-    prepared.map(|(prepared, _)| prepared)
-}
 
 /// Three publish versions in no order; four read with what they remember, and refresh it. Who was told
 /// of a version decides with it or a later one.
