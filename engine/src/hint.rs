@@ -62,6 +62,22 @@ pub(crate) fn prefetch<T>(value: &T) {
     let _ = value;
 }
 
+/// Asks for the cache line after a value's.
+#[inline(always)]
+pub(crate) fn prefetch_next<T>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch has no effect on memory or registers and cannot fault, wherever the
+        // address leads.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast::<i8>().wrapping_add(64));
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
+
 /// Asks for every cache line of a value that will be read soon.
 #[inline(always)]
 pub(crate) fn prefetch_all<T>(value: &T) {

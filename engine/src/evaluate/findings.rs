@@ -66,6 +66,7 @@ impl Findings {
 
     /// The decision. `capable` says whether the client can answer a challenge, `spent` whether another
     /// one would be one too many.
+    #[inline(always)] // left to itself, the compiler does it or not, at a hundred instructions' difference
     pub(super) fn conclude(
         self,
         settings: &EngineSettings,

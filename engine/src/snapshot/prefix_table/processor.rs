@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 use super::PrefixTable;
 use super::index::LocationSetIndex;
-use super::ipv4::Flat;
+use super::ipv4::{Flat, Leaf};
 use super::range_map::{KeyedAddress, RangeMap};
 
 /// How to count the ascending keys of a cache line that are below a key.
@@ -91,13 +91,13 @@ mod x86_64 {
                 }
 
                 #[inline(always)]
-                pub(super) fn flat<const BITS: u32>(
+                pub(super) fn flat<L: Leaf>(
                     self,
-                    flat: &Flat<BITS>,
+                    flat: &Flat<L>,
                     address: u32,
                 ) -> LocationSetIndex {
                     #[target_feature(enable = $features)]
-                    fn lookup<const BITS: u32>(flat: &Flat<BITS>, address: u32) -> LocationSetIndex {
+                    fn lookup<L: Leaf>(flat: &Flat<L>, address: u32) -> LocationSetIndex {
                         flat.lookup(address)
                     }
                     // SAFETY: `self` is the proof that the processor has the enabled features.
@@ -289,9 +289,9 @@ mod x86_64 {
 impl Processor {
     /// [`Flat::lookup`] with the best instructions there are.
     #[inline(always)]
-    pub(super) fn flat<const BITS: u32>(self, flat: &Flat<BITS>, address: u32) -> LocationSetIndex {
+    pub(super) fn flat<L: Leaf>(self, flat: &Flat<L>, address: u32) -> LocationSetIndex {
         #[inline(never)]
-        fn portable<const BITS: u32>(flat: &Flat<BITS>, address: u32) -> LocationSetIndex {
+        fn portable<L: Leaf>(flat: &Flat<L>, address: u32) -> LocationSetIndex {
             flat.lookup(address)
         }
         match self {

@@ -1,8 +1,10 @@
 //! Writes the nodes of a segment from the boundaries of its addresses.
 
+use std::marker::PhantomData;
+
 use super::super::index::LocationSetIndex;
 use super::super::sweep::Boundary;
-use super::segment::{CHILDREN_BITS, COUNTS_WORD, LEAVES_WORD, Line, Segment};
+use super::segment::{Leaf, Line, Segment};
 
 /// A run of a node before it is written.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +23,7 @@ enum Content<'a> {
     },
 }
 
-impl<const BITS: u32> Segment<BITS> {
+impl<L: Leaf> Segment<L> {
     /// The segment of a /8 from its boundaries, the first of which is at its first address;
     /// nothing if a set does not fit into a leaf.
     pub(super) fn new(boundaries: &[Boundary<u32>]) -> Option<Self> {
@@ -29,6 +31,7 @@ impl<const BITS: u32> Segment<BITS> {
             roots: [0; 256],
             lines: Vec::new(),
             compact_lines: 0,
+            leaf: PhantomData,
         };
         let mut uniform: Vec<(LocationSetIndex, u32)> = Vec::new();
         for run in runs(boundaries[0].set, &boundaries[1..], 16, &mut Vec::new()) {
@@ -83,41 +86,35 @@ impl<const BITS: u32> Segment<BITS> {
         let node = self.lines.len();
         let mut buffer = Vec::with_capacity(boundaries.len() + 1);
         let runs = runs(before, boundaries, slot_bits, &mut buffer);
-        let leaves_end = LEAVES_WORD * Self::LEAVES_PER_WORD + runs.len();
-        let children = node + leaves_end.div_ceil(8 * Self::LEAVES_PER_WORD);
+        let leaves_end = L::FIRST + runs.len();
+        let children = node + leaves_end.div_ceil(L::PER_LINE);
         self.lines.resize(children, Line::default());
 
-        let mut bitmap = [0_u64; COUNTS_WORD];
-        for (number, run) in runs.iter().enumerate() {
-            bitmap[usize::from(run.first_slot / 64)] |= 1 << (run.first_slot % 64);
+        let mut line = Line {
+            children: u32::try_from(children).ok()?,
+            ..Line::default()
+        };
+        for (place, run) in (node * L::PER_LINE + L::FIRST..).zip(runs) {
+            line.runs[usize::from(run.first_slot / 64)] |= 1 << (run.first_slot % 64);
             let leaf = match run.content {
-                Content::Set(set) => {
-                    Some(u64::from(set.bits())).filter(|&leaf| leaf < Self::CHILD)?
-                }
+                Content::Set(set) => Some(set.bits()).filter(|&leaf| leaf < L::CHILD)?,
                 Content::Divided { before, boundaries } => {
                     let child = self.append(before, boundaries, slot_bits - 8)?;
                     // At most 256 children of at most 17 lines each: fits below the bit.
-                    (u64::from(child) - children as u64) | Self::CHILD
+                    (child - line.children) | L::CHILD
                 }
             };
-            let position = LEAVES_WORD * Self::LEAVES_PER_WORD + number;
-            let (word, within) = (
-                position / Self::LEAVES_PER_WORD,
-                position % Self::LEAVES_PER_WORD,
-            );
-            self.lines[node + word / 8].0[word % 8] |= leaf << (within as u32 * BITS);
+            self.leaves_mut()[place] = L::new(leaf)?;
         }
-        let mut counts = u64::try_from(children)
-            .ok()
-            .filter(|line| line >> CHILDREN_BITS == 0)?;
-        let mut total = 0;
-        for (word, bits) in bitmap.iter().enumerate() {
-            counts |= total << (CHILDREN_BITS as usize + 8 * word);
-            total += u64::from(bits.count_ones());
+        // At most 19 and the 192 slots before the last word: fits into eight bits.
+        let mut last = L::FIRST - 1;
+        for (before, word) in line.before.iter_mut().zip(line.runs) {
+            *before = u8::try_from(last).ok()?;
+            last += word.count_ones() as usize;
         }
-        let Line(words) = &mut self.lines[node];
-        words[..COUNTS_WORD].copy_from_slice(&bitmap);
-        words[COUNTS_WORD] = counts;
+        // The first leaves are there already.
+        let leaves = self.lines[node].leaves;
+        self.lines[node] = Line { leaves, ..line };
         u32::try_from(node).ok()
     }
 }

@@ -24,24 +24,24 @@ use super::super::location_set::Interner;
 use super::super::range_map::BATCH;
 use super::super::register::PrefixRegister;
 use super::super::sweep::Sweep;
-use super::segment::Segment;
+use super::segment::{Leaf, Segment};
 
-/// Address → set, with leaves of `BITS` bits.
+/// Address → set.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Flat<const BITS: u32> {
-    segments: Box<[Arc<Segment<BITS>>; 256]>,
+pub(in super::super) struct Flat<L> {
+    segments: Box<[Arc<Segment<L>>; 256]>,
 }
 
-impl<const BITS: u32> Flat<BITS> {
+impl<L: Leaf> Flat<L> {
     /// The trie of all prefixes in `register`; nothing if its sets do not fit into leaves.
     pub(super) fn new(
         register: &PrefixRegister<u32>,
         interner: &mut Interner,
     ) -> Result<Option<Self>, PrefixTableError> {
         let mut sweep = Sweep::new();
-        let mut segments: Vec<Arc<Segment<BITS>>> = Vec::with_capacity(256);
+        let mut segments: Vec<Arc<Segment<L>>> = Vec::with_capacity(256);
         // The last segment that has but one answer, to be shared with the next that has the same.
-        let mut uniform: Option<(LocationSetIndex, Arc<Segment<BITS>>)> = None;
+        let mut uniform: Option<(LocationSetIndex, Arc<Segment<L>>)> = None;
         for first in (0..=u8::MAX).map(|byte| u32::from_be_bytes([byte, 0, 0, 0])) {
             let boundaries = sweep.span(register, first, first.broadcast(8), interner)?;
             let same = uniform
@@ -112,8 +112,9 @@ impl<const BITS: u32> Flat<BITS> {
     /// Asks for the lines that a lookup is going to read.
     #[inline]
     pub(super) fn expect(&self, address: u32) {
-        let segment = &self.segments[(address >> 24) as usize];
-        segment.expect(segment.root(address));
+        let [first, second, ..] = address.to_be_bytes();
+        let segment = &self.segments[usize::from(first)];
+        segment.expect(segment.root(second));
     }
 
     /// Answers the first `count` of `addresses`, which go down together: the memory that they wait for
@@ -124,12 +125,13 @@ impl<const BITS: u32> Flat<BITS> {
         addresses: &[u32; BATCH],
         count: usize,
     ) -> [LocationSetIndex; BATCH] {
-        let segment = |number: usize| &*self.segments[(addresses[number] >> 24) as usize];
+        let bytes = |number: usize| addresses[number].to_be_bytes();
+        let segment = |number: usize| &*self.segments[usize::from(bytes(number)[0])];
         let count = count.min(BATCH);
         let mut nodes = [0; BATCH];
-        for number in 0..count {
-            nodes[number] = segment(number).root(addresses[number]);
-            segment(number).expect(nodes[number]);
+        for (number, node) in nodes.iter_mut().enumerate().take(count) {
+            *node = segment(number).root(bytes(number)[1]);
+            segment(number).expect(*node);
         }
         let mut sets = [LocationSetIndex::EMPTY; BATCH];
         // Those whose /24 is divided: listed without a branch, because which they are is not to be
@@ -138,9 +140,9 @@ impl<const BITS: u32> Flat<BITS> {
         let mut divided_count = 0;
         for number in 0..count {
             let segment = segment(number);
-            let leaf = segment.leaf(nodes[number], addresses[number] >> 8 & 0xff);
-            sets[number] = LocationSetIndex::from_bits(leaf as u32);
-            let is_divided = leaf & Segment::<BITS>::CHILD != 0;
+            let leaf = segment.leaf(nodes[number], bytes(number)[2]);
+            sets[number] = LocationSetIndex::from_bits(leaf);
+            let is_divided = leaf & L::CHILD != 0;
             let child = segment.child(nodes[number], leaf);
             nodes[number] = if is_divided { child } else { nodes[number] };
             segment.expect(nodes[number]);
@@ -148,8 +150,8 @@ impl<const BITS: u32> Flat<BITS> {
             divided_count += usize::from(is_divided);
         }
         for &number in &divided[..divided_count] {
-            let leaf = segment(number).leaf(nodes[number], addresses[number] & 0xff);
-            sets[number] = LocationSetIndex::from_bits(leaf as u32);
+            let leaf = segment(number).leaf(nodes[number], bytes(number)[3]);
+            sets[number] = LocationSetIndex::from_bits(leaf);
         }
         sets
     }
@@ -159,7 +161,7 @@ impl<const BITS: u32> Flat<BITS> {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        let mut distinct: Vec<&Arc<Segment<BITS>>> = self.segments.iter().collect();
+        let mut distinct: Vec<&Arc<Segment<L>>> = self.segments.iter().collect();
         distinct.sort_unstable_by_key(|segment| Arc::as_ptr(segment));
         distinct.dedup_by(|one, next| Arc::ptr_eq(one, next));
         let segments = distinct

@@ -8,6 +8,7 @@ mod flat;
 mod segment;
 
 pub(super) use self::flat::Flat;
+pub(super) use self::segment::Leaf;
 use super::address::Prefix;
 use super::error::PrefixTableError;
 use super::index::LocationSetIndex;
@@ -35,9 +36,9 @@ pub(super) enum Ipv4Map {
     /// Few prefixes.
     Ranges(RangeMap<u32>),
     /// Many prefixes, at most 32,768 sets: an answer takes 16 bits.
-    Narrow(Flat<16>),
+    Narrow(Flat<u16>),
     /// Many prefixes and many sets: an answer takes 32 bits.
-    Wide(Flat<32>),
+    Wide(Flat<u32>),
 }
 
 /// Whether the prefixes are many enough for the networks of 8 bits that they are in.

@@ -4,140 +4,164 @@
 //! run; the node has one bit per slot, set where a run begins, and one leaf per run:
 //!
 //! ```text
-//! 64-bit word   0 … 3                    4                              5 … 7, then the next lines
-//!             ┌───────────────────────┬───────────────────┬───────────┬──────────────────────────┐
-//!             │ bit s: a run begins   │ runs before words │ line of   │ leaf of run 0, 1, 2, …   │
-//!             │ at slot s             │ 3, 2, 1, 0; 8 bit │ children  │ 16 or 32 bits each       │
-//!             └───────────────────────┴───────────────────┴───────────┴──────────────────────────┘
+//! byte     0 … 31              32 … 35     36 … 39             40 … 63, then the next lines
+//!        ┌───────────────────┬───────────┬───────────────────┬──────────────────────────┐
+//!        │ bit s: a run      │ line of   │ place of the leaf │ leaf of run 0, 1, 2, …   │
+//!        │ begins at slot s  │ children  │ before each word  │ 16 or 32 bits each       │
+//!        └───────────────────┴───────────┴───────────────────┴──────────────────────────┘
 //! ```
 //!
 //! The run of a slot is the number of bits up to it, less one. Its leaf is found by address alone:
-//! leaves go on in the lines that follow, so there is no second kind of node and no branch between
+//! the place of the last leaf before the word, which the node knows, and the bits of the word up to the
+//! slot. Leaves go on in the lines that follow, so there is no second kind of node and no branch between
 //! leaves that fit into the line (12 of 16 bits) and those that do not. A leaf whose highest bit
 //! is set is not a set but a child: lines from the line of children on. A /16 of one answer is a
 //! node of one run, shared by all that answer the same.
 
-use crate::hint::prefetch;
+use std::marker::PhantomData;
+
+use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
+
+use crate::hint::{prefetch, prefetch_next};
 
 /// One cache line.
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(align(64))]
-pub(super) struct Line(pub(super) [u64; 8]);
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+#[repr(C, align(64))]
+pub(super) struct Line {
+    /// Where runs begin: bit `slot % 64` of word `slot / 64`.
+    pub(super) runs: [u64; 4],
+    /// The line of the first child.
+    pub(super) children: u32,
+    /// Where the leaf of the last run before each word is, counted in leaves from the start of the node.
+    pub(super) before: [u8; 4],
+    /// The first leaves.
+    pub(super) leaves: [u64; 3],
+}
 
-/// The word of a node that counts runs and names the children.
-pub(super) const COUNTS_WORD: usize = 4;
-/// The word of a node at which its leaves begin.
-pub(super) const LEAVES_WORD: usize = 5;
-/// Bits of `COUNTS_WORD` below the counts: the line of the children.
-pub(super) const CHILDREN_BITS: u32 = 32;
+/// What answers for a run: a set, or a child.
+pub(in super::super) trait Leaf: Pod + Into<u32> {
+    /// The bit that makes it a child; sets are below it.
+    const CHILD: u32;
 
-/// The networks of one /8; `BITS` is the width of a leaf.
+    /// How many there are in a line.
+    const PER_LINE: usize = size_of::<Line>() / size_of::<Self>();
+
+    /// Where those of a node begin.
+    const FIRST: usize = std::mem::offset_of!(Line, leaves) / size_of::<Self>();
+
+    /// Nothing if `bits` do not fit.
+    fn new(bits: u32) -> Option<Self>;
+}
+
+impl Leaf for u16 {
+    const CHILD: u32 = 1 << 15;
+
+    fn new(bits: u32) -> Option<Self> {
+        u16::try_from(bits).ok()
+    }
+}
+
+impl Leaf for u32 {
+    const CHILD: u32 = 1 << 31;
+
+    fn new(bits: u32) -> Option<Self> {
+        Some(bits)
+    }
+}
+
+/// The networks of one /8.
 #[derive(Debug, Clone)]
-pub(super) struct Segment<const BITS: u32> {
+pub(super) struct Segment<L> {
     /// INVARIANT: the line of a node, per /16.
     pub(super) roots: [u32; 256],
     pub(super) lines: Vec<Line>,
     /// How many lines there were when no line was garbage.
     pub(super) compact_lines: usize,
+    pub(super) leaf: PhantomData<L>,
 }
 
-impl<const BITS: u32> Segment<BITS> {
-    /// The bit of a leaf that makes it a child; sets are below it.
-    pub(super) const CHILD: u64 = 1 << (BITS - 1);
-    /// How many leaves a word holds.
-    pub(super) const LEAVES_PER_WORD: usize = (u64::BITS / BITS) as usize;
-
+impl<L: Leaf> Segment<L> {
     /// The set of `address`, which is in this /8.
     #[inline(always)]
     pub(super) fn lookup(&self, address: u32) -> u32 {
-        let root = self.root(address);
-        if let Some(more_leaves) = self.lines.get(root + 1) {
-            prefetch(more_leaves);
+        let [_, second, third, fourth] = address.to_be_bytes();
+        let root = self.root(second);
+        let line = &self.lines[root];
+        // Most leaves that have no place in the node are in the line after it.
+        prefetch_next(line);
+        let leaf = self.leaf(root, third);
+        if leaf & L::CHILD == 0 {
+            return leaf;
         }
-        self.lookup_in(root, address)
+        self.leaf(self.child(root, leaf), fourth)
     }
 
-    /// The first step of [`lookup`](Self::lookup): the node of the /16 of `address`.
+    /// The first step of [`lookup`](Self::lookup): the node of a /16.
     #[inline(always)]
-    pub(super) fn root(&self, address: u32) -> usize {
-        self.roots[(address >> 16 & 0xff) as usize] as usize
+    pub(super) fn root(&self, second: u8) -> usize {
+        self.roots[usize::from(second)] as usize
     }
 
-    /// Fetches what the second step will read: the node, and the line after it, where most leaves
-    /// are that have no place in the node.
+    /// Fetches what the next step will read: the node, and the line after it.
     #[inline(always)]
-    pub(super) fn expect(&self, root: usize) {
-        if let Some([node, leaves]) = self.lines.get(root..root + 2) {
-            prefetch(node);
-            prefetch(leaves);
+    pub(super) fn expect(&self, node: usize) {
+        if let Some(line) = self.lines.get(node) {
+            prefetch(line);
+            prefetch_next(line);
         }
     }
 
-    /// The second step of [`lookup`](Self::lookup), from the node of the /16 of `address`.
+    /// What answers for a slot of `node`.
     #[inline(always)]
-    pub(super) fn lookup_in(&self, root: usize, address: u32) -> u32 {
-        let leaf = self.leaf(root, address >> 8 & 0xff);
-        if leaf & Self::CHILD == 0 {
-            return leaf as u32;
-        }
-        self.leaf(self.child(root, leaf), address & 0xff) as u32
-    }
-
-    #[inline(always)]
-    pub(super) fn leaf(&self, node: usize, slot: u32) -> u64 {
-        let Line(words) = &self.lines[node];
-        let word = slot / 64;
+    pub(super) fn leaf(&self, node: usize, slot: u8) -> u32 {
+        let line = &self.lines[node];
+        let word = usize::from(slot / 64);
         // Shifting the later slots out leaves one bit per run up to this slot.
-        let up_to_slot = words[word as usize] << (!slot & 63);
-        let before = words[COUNTS_WORD] >> (CHILDREN_BITS + 8 * word) & 0xff;
-        self.leaf_of_run(node, before as usize + up_to_slot.count_ones() as usize - 1)
+        let up_to_slot = line.runs[word] << (!slot & 63);
+        let place = usize::from(line.before[word]) + up_to_slot.count_ones() as usize;
+        self.leaves()[node * L::PER_LINE + place].into()
     }
 
+    /// All lines as if they were leaves; from the place [`Leaf::FIRST`] of a node on, they are.
     #[inline(always)]
-    pub(super) fn leaf_of_run(&self, node: usize, run: usize) -> u64 {
-        let position = LEAVES_WORD * Self::LEAVES_PER_WORD + run;
-        let (word, within) = (
-            position / Self::LEAVES_PER_WORD,
-            position % Self::LEAVES_PER_WORD,
-        );
-        let Line(words) = &self.lines[node + word / 8];
-        words[word % 8] >> (within as u32 * BITS) & (u64::MAX >> (u64::BITS - BITS))
+    pub(super) fn leaves(&self) -> &[L] {
+        cast_slice(&self.lines)
+    }
+
+    pub(super) fn leaves_mut(&mut self) -> &mut [L] {
+        cast_slice_mut(&mut self.lines)
     }
 
     /// The node that the leaf `child` of `node` stands for.
     #[inline(always)]
-    pub(super) fn child(&self, node: usize, child: u64) -> usize {
-        let children = self.lines[node].0[COUNTS_WORD] & (u64::MAX >> (64 - CHILDREN_BITS));
-        (children + (child & !Self::CHILD)) as usize
+    pub(super) fn child(&self, node: usize, child: u32) -> usize {
+        self.lines[node].children as usize + (child & !L::CHILD) as usize
+    }
+
+    /// How many leaves answer below `node`.
+    fn leaves_below(&self, node: usize) -> usize {
+        let first = node * L::PER_LINE + L::FIRST;
+        let leaves = &self.leaves()[first..first + self.runs(node)];
+        leaves
+            .iter()
+            .map(|&leaf| match leaf.into() {
+                leaf if leaf & L::CHILD == 0 => 1,
+                child => self.runs(self.child(node, child)),
+            })
+            .sum()
     }
 
     /// How many runs `node` has.
     fn runs(&self, node: usize) -> usize {
-        self.lines[node].0[..COUNTS_WORD]
-            .iter()
-            .map(|word| word.count_ones() as usize)
-            .sum()
-    }
-
-    /// How many leaves answer below `node`.
-    fn leaves(&self, node: usize) -> usize {
-        let leaves = (0..self.runs(node)).map(|run| self.leaf_of_run(node, run));
-        leaves
-            .map(|leaf| {
-                if leaf & Self::CHILD == 0 {
-                    1
-                } else {
-                    self.runs(self.child(node, leaf))
-                }
-            })
-            .sum()
+        let words = self.lines[node].runs.iter();
+        words.map(|word| word.count_ones() as usize).sum()
     }
 
     /// How many leaves answer for the addresses of this /8.
     pub(super) fn len(&self) -> usize {
         self.roots
             .iter()
-            .map(|&node| self.leaves(node as usize))
+            .map(|&node| self.leaves_below(node as usize))
             .sum()
     }
 
