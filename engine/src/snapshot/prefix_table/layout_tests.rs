@@ -10,9 +10,9 @@ use super::location_set::Interner;
 use super::processor::{Counter, Portable, Processor};
 use super::range_map::{KeyedAddress, RangeMap};
 use super::register::PrefixRegister;
-use super::sweep::Sweep;
+use super::sweep::{Boundary, Sweep};
 
-fn prefixes<A: Address>(raw: &[(A, u8, u32)]) -> Vec<Prefix<A>> {
+pub(super) fn prefixes<A: Address>(raw: &[(A, u8, u32)]) -> Vec<Prefix<A>> {
     let prefix = |&(address, length, location): &(A, u8, u32)| {
         Prefix::new(
             address,
@@ -27,7 +27,7 @@ fn prefixes<A: Address>(raw: &[(A, u8, u32)]) -> Vec<Prefix<A>> {
 }
 
 /// Both ends and the neighbours of every prefix.
-fn edges<A: Address>(prefixes: &[Prefix<A>]) -> Vec<A> {
+pub(super) fn edges<A: Address>(prefixes: &[Prefix<A>]) -> Vec<A> {
     let mut edges = vec![A::FIRST, A::LAST];
     for prefix in prefixes {
         edges.extend([prefix.first(), prefix.last()]);
@@ -37,12 +37,12 @@ fn edges<A: Address>(prefixes: &[Prefix<A>]) -> Vec<A> {
 }
 
 /// Answers by scanning all boundaries of the whole family.
-struct Scan<A> {
-    boundaries: Vec<super::sweep::Boundary<A>>,
+pub(super) struct Scan<A> {
+    pub(super) boundaries: Vec<Boundary<A>>,
 }
 
 impl<A: Address> Scan<A> {
-    fn new(register: &PrefixRegister<A>, interner: &mut Interner) -> Self {
+    pub(super) fn new(register: &PrefixRegister<A>, interner: &mut Interner) -> Self {
         let mut sweep = Sweep::new();
         let boundaries = sweep
             .span(register, A::FIRST, A::LAST, interner)
@@ -53,7 +53,7 @@ impl<A: Address> Scan<A> {
         Self { boundaries }
     }
 
-    fn lookup(&self, address: A) -> super::LocationSetIndex {
+    pub(super) fn lookup(&self, address: A) -> super::LocationSetIndex {
         self.boundaries
             .iter()
             .rev()

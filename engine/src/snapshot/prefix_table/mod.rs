@@ -41,6 +41,10 @@ mod register;
 mod sweep;
 
 #[cfg(test)]
+mod batch_tests;
+#[cfg(test)]
+mod change_tests;
+#[cfg(test)]
 mod layout_tests;
 #[cfg(test)]
 mod tests;

@@ -9,15 +9,15 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn location(index: usize) -> LocationIndex {
+pub(super) fn location(index: usize) -> LocationIndex {
     LocationIndex::new(index).unwrap()
 }
 
-fn address(text: &str) -> IpAddr {
+pub(super) fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-fn table(prefixes: &[(IpNet, LocationIndex)]) -> PrefixTable {
+pub(super) fn table(prefixes: &[(IpNet, LocationIndex)]) -> PrefixTable {
     let mut builder = PrefixTable::builder();
     for &(prefix, location) in prefixes {
         builder.insert(prefix, location);
@@ -25,7 +25,7 @@ fn table(prefixes: &[(IpNet, LocationIndex)]) -> PrefixTable {
     builder.build().unwrap()
 }
 
-fn parsed(prefixes: &[(&str, usize)]) -> Vec<(IpNet, LocationIndex)> {
+pub(super) fn parsed(prefixes: &[(&str, usize)]) -> Vec<(IpNet, LocationIndex)> {
     prefixes
         .iter()
         .map(|&(prefix, index)| (prefix.parse().unwrap(), location(index)))
@@ -34,7 +34,7 @@ fn parsed(prefixes: &[(&str, usize)]) -> Vec<(IpNet, LocationIndex)> {
 
 /// The addresses at which an off-by-one would show: both ends of every prefix and their
 /// neighbours, each also in its mapped form.
-fn edges(prefixes: &[(IpNet, LocationIndex)]) -> Vec<IpAddr> {
+pub(super) fn edges(prefixes: &[(IpNet, LocationIndex)]) -> Vec<IpAddr> {
     let mut addresses = vec![
         address("0.0.0.0"),
         address("255.255.255.255"),
@@ -83,7 +83,7 @@ fn scan(prefixes: &[(IpNet, LocationIndex)], address: IpAddr) -> Vec<(LocationIn
 }
 
 #[track_caller]
-fn check(table: &PrefixTable, prefixes: &[(IpNet, LocationIndex)], address: IpAddr) {
+pub(super) fn check(table: &PrefixTable, prefixes: &[(IpNet, LocationIndex)], address: IpAddr) {
     let matches = scan(prefixes, address);
     let index = table.lookup(address);
     assert!(index.index() < table.set_count(), "{address}");
@@ -255,7 +255,7 @@ fn the_table_is_shared_between_threads() {
 }
 
 /// Prefixes crowded into few networks, so that they nest, touch and repeat.
-fn crowded_prefix() -> impl Strategy<Value = IpNet> {
+pub(super) fn crowded_prefix() -> impl Strategy<Value = IpNet> {
     let ipv4 = (0_u32..4, any::<u32>(), 0_u8..=32).prop_map(|(network, host, length)| {
         let bits = [0, 0x0a00_0000, 0xc000_0200, 0xffff_0000][network as usize] | (host & 0x1ff);
         IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::from_bits(bits), length))
@@ -285,7 +285,7 @@ fn crowded_prefix() -> impl Strategy<Value = IpNet> {
     prop_oneof![4 => ipv4, 4 => ipv6, 1 => anywhere4, 1 => anywhere6]
 }
 
-fn crowded_prefixes(count: usize) -> impl Strategy<Value = Vec<(IpNet, LocationIndex)>> {
+pub(super) fn crowded_prefixes(count: usize) -> impl Strategy<Value = Vec<(IpNet, LocationIndex)>> {
     let placed = (crowded_prefix(), (0_usize..6).prop_map(location));
     proptest::collection::vec(placed, 0..count)
 }
@@ -336,7 +336,7 @@ proptest! {
 }
 
 /// The independent table's own network type, with mapped networks already as IPv4.
-struct FamilyNetwork(ip_network::IpNetwork);
+pub(super) struct FamilyNetwork(pub(super) ip_network::IpNetwork);
 
 impl From<IpNet> for FamilyNetwork {
     fn from(prefix: IpNet) -> Self {
@@ -349,135 +349,6 @@ impl From<IpNet> for FamilyNetwork {
             network => (network, length),
         };
         Self(ip_network::IpNetwork::new_truncate(network, length).unwrap())
-    }
-}
-
-/// The same addresses one by one and in batches, with odd lengths.
-#[track_caller]
-fn check_batch(table: &PrefixTable, addresses: &[IpAddr]) {
-    for length in [0, 1, 15, 16, 17, addresses.len()] {
-        let addresses = &addresses[..length.min(addresses.len())];
-        let mut sets = vec![LocationSetIndex::EMPTY; addresses.len()];
-        table.lookup_batch(addresses, &mut sets);
-        for (&address, set) in addresses.iter().zip(sets) {
-            assert_eq!(table.lookup(address), set, "{address}");
-        }
-    }
-}
-
-fn changes() -> impl Strategy<Value = Vec<(IpNet, LocationIndex, bool)>> {
-    let change = (
-        crowded_prefix(),
-        (0_usize..6).prop_map(location),
-        any::<bool>(),
-    );
-    proptest::collection::vec(change, 0..40)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
-
-    /// A batch answers what single lookups answer.
-    #[test]
-    fn a_batch_equals_single_lookups(prefixes in crowded_prefixes(60)) {
-        check_batch(&table(&prefixes), &edges(&prefixes));
-    }
-
-    /// A table that was changed equals one that was built from what remains; what was published
-    /// before stays as it was.
-    #[test]
-    fn changing_equals_building_anew(
-        before in crowded_prefixes(40),
-        changes in changes(),
-        at_once in 1_usize..10,
-    ) {
-        let mut builder = PrefixTable::builder();
-        for &(prefix, location) in &before {
-            builder.insert(prefix, location);
-        }
-        let mut editor = builder.build_editor().unwrap();
-        let published = editor.publish();
-        let mut remaining = before.clone();
-        for changes in changes.chunks(at_once) {
-            let changes = changes.iter().map(|&(prefix, location, insert)| {
-                let same = |other: &(IpNet, LocationIndex)| {
-                    let FamilyNetwork(network) = prefix.into();
-                    let FamilyNetwork(other_network) = other.0.into();
-                    (network, location) == (other_network, other.1)
-                };
-                remaining.retain(|other| !same(other));
-                if insert {
-                    remaining.push((prefix, location));
-                    PrefixChange::Insert(prefix, location)
-                } else {
-                    PrefixChange::Remove(prefix, location)
-                }
-            });
-            editor.apply(changes.collect::<Vec<_>>()).unwrap();
-        }
-        let changed = editor.publish();
-        for address in edges(&before).into_iter().chain(edges(&remaining)) {
-            check(&published, &before, address);
-            check(&changed, &remaining, address);
-        }
-    }
-}
-
-#[test]
-fn a_change_that_changes_nothing_is_not_counted() {
-    let mut builder = PrefixTable::builder();
-    builder.insert("192.0.2.0/24".parse().unwrap(), location(0));
-    let mut editor = builder.build_editor().unwrap();
-    let network: IpNet = "192.0.2.0/24".parse().unwrap();
-    let changes = [
-        PrefixChange::Insert(network, location(0)),
-        PrefixChange::Remove(network, location(1)),
-        PrefixChange::Insert(network, location(1)),
-    ];
-    assert_eq!(editor.apply(changes).unwrap(), 1);
-    assert_eq!(editor.publish().set_count(), 3);
-}
-
-/// Ten thousand single addresses in and out again: a table grows from the small layout into the
-/// large one, pieces are cut, segments are compacted, and nothing is forgotten.
-#[test]
-fn a_table_grows_and_shrinks_while_it_is_used() {
-    let host = |number: u32| -> [IpNet; 2] {
-        let ipv4 = Ipv4Addr::from_bits(0x0a00_0000 | number.wrapping_mul(2_654_435_761) >> 12);
-        let ipv6 = Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(number) << 60);
-        [Ipv4Net::from(ipv4).into(), Ipv6Net::from(ipv6).into()]
-    };
-    let mut editor = PrefixTable::builder().build_editor().unwrap();
-    let inserted = |numbers: std::ops::Range<u32>| {
-        numbers
-            .flat_map(host)
-            .map(|prefix| PrefixChange::Insert(prefix, location(3)))
-    };
-    for start in (0..10_000).step_by(500) {
-        editor.apply(inserted(start..start + 500)).unwrap();
-    }
-    let full = editor.publish();
-    let removed = (0..10_000).filter(|number| number % 10 != 0).flat_map(host);
-    editor
-        .apply(removed.map(|prefix| PrefixChange::Remove(prefix, location(3))))
-        .unwrap();
-    let thinned = editor.publish();
-    let mut kept = std::collections::HashSet::new();
-    kept.extend((0..10_000).filter(|number| number % 10 == 0).flat_map(host));
-    for prefix in (0..10_000).flat_map(host) {
-        let address = prefix.network();
-        assert!(
-            full.set(full.lookup(address)).contains(location(3)),
-            "{address}"
-        );
-        let stays = thinned.set(thinned.lookup(address)).contains(location(3));
-        // Two numbers may share an IPv4 address: what one keeps the other has removed.
-        assert!(!stays || kept.contains(&prefix), "{address}");
-        assert_eq!(
-            stays,
-            thinned.covering_prefix(address, location(3)).is_some(),
-            "{address}"
-        );
     }
 }
 

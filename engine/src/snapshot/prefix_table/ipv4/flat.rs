@@ -141,7 +141,7 @@ impl<L: Leaf> Flat<L> {
         for number in 0..count {
             let segment = segment(number);
             let leaf = segment.leaf(nodes[number], bytes(number)[2]);
-            sets[number] = LocationSetIndex::from_bits(leaf);
+            sets[number] = LocationSetIndex::from_bits_for_now(leaf);
             let is_divided = leaf & L::CHILD != 0;
             let child = segment.child(nodes[number], leaf);
             nodes[number] = if is_divided { child } else { nodes[number] };
