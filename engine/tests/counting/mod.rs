@@ -51,6 +51,8 @@ pub(crate) struct Taken {
     pub(crate) calls: usize,
     /// The most bytes that it held at one time, beyond what was held before.
     pub(crate) peak: usize,
+    /// The bytes that it held at its end, those of its result among them.
+    pub(crate) held: usize,
 }
 
 /// Does `work` and tells what it took on this thread.
@@ -61,6 +63,7 @@ pub(crate) fn taken<R>(work: impl FnOnce() -> R) -> (R, Taken) {
     let taken = Taken {
         calls: allocations() - calls,
         peak: PEAK.with(Cell::get).saturating_sub(live),
+        held: LIVE.with(Cell::get).saturating_sub(live),
     };
     (result, taken)
 }

@@ -16,6 +16,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use super::error::PrefixTableError;
 use super::index::{LocationIndex, LocationSetIndex};
+use super::memory::shared_bytes;
 
 /// The locations that cover an address, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,8 +93,11 @@ impl LocationSets {
         })
     }
 
+    /// The bytes of a shared value of this type, and of what it points to.
     pub(super) fn memory_bytes(&self) -> usize {
-        size_of_val(self.ends.as_slice()) + size_of_val(self.members.as_slice())
+        shared_bytes(self)
+            + self.ends.capacity() * size_of::<u32>()
+            + self.members.capacity() * size_of::<LocationIndex>()
     }
 
     /// Adds a set that is not here yet.

@@ -35,6 +35,7 @@ mod error;
 mod index;
 mod ipv4;
 mod location_set;
+mod memory;
 mod processor;
 mod range_map;
 mod register;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::address::{Address, Prefix};
 use super::index::LocationIndex;
+use super::memory::shared_bytes;
 
 /// A full piece is cut in half.
 const PIECE: usize = 4096;
@@ -127,8 +128,8 @@ impl<A: Address> PrefixRegister<A> {
         let pieces = self
             .pieces
             .iter()
-            .map(|piece| size_of::<Vec<Prefix<A>>>() + piece.capacity() * size_of::<Prefix<A>>());
-        pieces.sum::<usize>() + size_of_val(self.pieces.as_slice())
+            .map(|piece| shared_bytes(&**piece) + piece.capacity() * size_of::<Prefix<A>>());
+        pieces.sum::<usize>() + self.pieces.capacity() * size_of::<Arc<Vec<Prefix<A>>>>()
     }
 
     fn starting_at(&self, lowest: Prefix<A>) -> impl Iterator<Item = Prefix<A>> {

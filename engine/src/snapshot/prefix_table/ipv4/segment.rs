@@ -22,6 +22,7 @@ use std::marker::PhantomData;
 
 use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 
+use super::super::memory::shared_bytes;
 use crate::hint::{prefetch, prefetch_next};
 
 /// One cache line.
@@ -165,7 +166,8 @@ impl<L: Leaf> Segment<L> {
             .sum()
     }
 
+    /// The bytes of a shared segment, and of its lines.
     pub(super) fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.lines.capacity() * size_of::<Line>()
+        shared_bytes(self) + self.lines.capacity() * size_of::<Line>()
     }
 }

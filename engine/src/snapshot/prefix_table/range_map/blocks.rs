@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use super::super::index::LocationSetIndex;
+use super::super::memory::shared_bytes;
 use super::super::processor::Portable;
 use super::tree::Key;
 use super::{DIVIDED, KeyedAddress, RangeMap};
@@ -35,7 +36,7 @@ impl Blocks {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        size_of_val(&*self.0)
+        shared_bytes(&*self.0)
     }
 
     /// The blocks of `map`, which has its trees by now.
@@ -52,7 +53,7 @@ impl Blocks {
         map: &RangeMap<A>,
         changed: impl Iterator<Item = (A::Key, A::Key)>,
     ) -> Blocks {
-        if self.0.is_empty() || map.pieces.len() == 1 {
+        if self.0.is_empty() {
             return Blocks::of(map);
         }
         let mut touched: Vec<usize> = changed

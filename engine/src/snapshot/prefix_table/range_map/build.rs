@@ -1,5 +1,7 @@
 //! Makes pieces of the register's prefixes: all of them at first, the touched ones on a change.
 
+use std::sync::Arc;
+
 use super::super::address::Prefix;
 use super::super::error::PrefixTableError;
 use super::super::index::LocationSetIndex;
@@ -68,6 +70,7 @@ impl<A: KeyedAddress> RangeMap<A> {
         touched.sort_unstable();
         touched.dedup();
 
+        let pieces_before = self.pieces.len();
         let mut ends: Vec<A::Key> = self.directory.ends().collect();
         let mut sweep = Sweep::new();
         // From the last to the first: a piece that is cut moves only those behind it.
@@ -84,7 +87,7 @@ impl<A: KeyedAddress> RangeMap<A> {
             ends.splice(number..=number, new_ends);
             self.pieces.splice(number..=number, new);
         }
-        if ends.len() != self.directory.len() {
+        if ends.len() != pieces_before {
             self.directory = EndTree::new(&ends);
         }
         let keys = |prefix: &Prefix<A>| (prefix.first().key(), prefix.last().key());
@@ -189,7 +192,12 @@ impl<K: Key> Piece<K> {
         Self {
             ends: EndTree::new(&ends),
             answers: answers.collect(),
-            divided: divided.into(),
+            // Mostly none, which takes no memory.
+            divided: if divided.is_empty() {
+                Arc::default()
+            } else {
+                divided.into()
+            },
         }
     }
 }

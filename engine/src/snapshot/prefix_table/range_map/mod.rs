@@ -27,6 +27,7 @@ use self::blocks::Blocks;
 use self::tree::{Descent, EndTree, Key};
 use super::address::Address;
 use super::index::LocationSetIndex;
+use super::memory::shared_bytes;
 use super::processor::Counter;
 use crate::hint::{prefetch, prefetch_first};
 
@@ -233,16 +234,18 @@ impl<A: KeyedAddress> RangeMap<A> {
 
     pub(super) fn memory_bytes(&self) -> usize {
         let piece = |piece: &Piece<A::Key>| {
-            let divided = piece.divided.iter().map(|key| {
-                size_of::<DividedKey>() + size_of_val(&*key.starts) + size_of_val(&*key.sets)
-            });
-            size_of::<Piece<A::Key>>()
-                + piece.ends.memory_bytes()
-                + size_of_val(&*piece.answers)
+            let divided = piece
+                .divided
+                .iter()
+                .map(|key| size_of_val(&*key.starts) + size_of_val(&*key.sets));
+            piece.ends.memory_bytes()
+                + shared_bytes(&*piece.answers)
+                + shared_bytes(&*piece.divided)
                 + divided.sum::<usize>()
         };
         self.directory.memory_bytes()
             + self.blocks.memory_bytes()
+            + self.pieces.capacity() * size_of::<Piece<A::Key>>()
             + self.pieces.iter().map(piece).sum::<usize>()
     }
 }

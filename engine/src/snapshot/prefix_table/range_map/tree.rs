@@ -16,6 +16,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use super::super::memory::shared_bytes;
 use super::super::processor::Counter;
 use super::blocks;
 use crate::hint::prefetch_first;
@@ -200,11 +201,6 @@ impl<K: Key> EndTree<K> {
         descent.line * K::PER_LINE + K::count_below(line, key, counter)
     }
 
-    /// How many ends there are.
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
     /// The ends, ascending.
     pub(super) fn ends(&self) -> impl Iterator<Item = K> {
         let inner: usize = (1..self.levels)
@@ -218,7 +214,7 @@ impl<K: Key> EndTree<K> {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        size_of_val(&*self.lines)
+        shared_bytes(&*self.lines)
     }
 }
 
