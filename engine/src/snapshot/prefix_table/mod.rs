@@ -46,7 +46,11 @@ mod batch_tests;
 #[cfg(test)]
 mod change_tests;
 #[cfg(test)]
+mod choice_tests;
+#[cfg(test)]
 mod layout_tests;
+#[cfg(test)]
+mod range_count_tests;
 #[cfg(test)]
 mod tests;
 
@@ -134,7 +138,8 @@ fn mapped(address: Ipv6Addr) -> Option<u32> {
 
 /// How many address ranges a table tells apart, per family.
 ///
-/// A range that crosses an inner border of a large table counts once on each side.
+/// A range that crosses an inner border of the table counts once on each side: of a large one, or
+/// of a network of 64 bits in which the answer changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RangeCounts {
     /// Ranges of IPv4 addresses; one without any prefix.

@@ -10,6 +10,9 @@
 //!
 //! Cloning a register clones one pointer per piece; a change copies one piece.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use super::address::{Address, Prefix};

@@ -375,3 +375,34 @@ fn a_tenant_with_ten_ranges_costs_some_hundred_bytes() {
         table.lookup_bytes()
     );
 }
+
+#[test]
+fn a_builder_counts_what_was_inserted_into_it() {
+    let mut builder = PrefixTable::builder();
+    assert!(builder.is_empty());
+    assert_eq!(builder.len(), 0);
+    let prefixes = [
+        "192.0.2.0/24",
+        "2001:db8::/48",
+        "198.51.100.0/24",
+        "192.0.2.0/24",
+    ];
+    for (count, prefix) in (1..).zip(prefixes) {
+        builder
+            .reserve(5, 5)
+            .insert(prefix.parse().unwrap(), location(0));
+        assert!(!builder.is_empty());
+        assert_eq!(builder.len(), count);
+    }
+}
+
+#[test]
+fn a_table_is_near_up_to_ten_thousand_prefixes_of_either_family() {
+    let host = |number: u32| Ipv4Addr::from_bits(number << 8);
+    let ipv4 = |number| (IpNet::from(IpAddr::V4(host(number))), location(0));
+    let mut prefixes: Vec<_> = (0..9_999).map(ipv4).collect();
+    prefixes.extend(parsed(&[("2001:db8::/48", 0)]));
+    assert!(table(&prefixes).is_near());
+    prefixes.extend(parsed(&[("2001:db8:1::/48", 0)]));
+    assert!(!table(&prefixes).is_near());
+}

@@ -6,6 +6,8 @@
 mod build;
 mod flat;
 mod segment;
+#[cfg(test)]
+mod tests;
 
 pub(super) use self::flat::Flat;
 pub(super) use self::segment::Leaf;
