@@ -20,8 +20,8 @@ fn starts<A: Address>(register: &PrefixRegister<A>, interner: &mut Interner) -> 
         .collect()
 }
 
-/// The starts and ends of the units (by their number) in which some range begins, but for those
-/// that only begin with one.
+/// Where networks begin, and where the next ones do, in which the set changes after the first
+/// address.
 fn around_divided<A: Address>(
     starts: &BTreeSet<A>,
     first_of: impl Fn(A) -> A,
@@ -51,11 +51,12 @@ fn check_ipv4(prefixes: &[Prefix<u32>]) {
         |start| start.broadcast(24),
     );
     starts.extend(divided);
-    starts.extend((0..=u16::MAX).map(|network| u32::from(network) << 16));
+    starts.retain(|&start| start != start.network(16));
+    let expected = (1 << 16) + starts.len();
     let narrow = Ipv4Map::narrow(&register, &mut interner).unwrap().unwrap();
-    assert_eq!(narrow.len(), starts.len());
+    assert_eq!(narrow.len(), expected);
     let wide = Ipv4Map::wide(&register, &mut interner).unwrap();
-    assert_eq!(wide.len(), starts.len());
+    assert_eq!(wide.len(), expected);
 }
 
 fn check_ipv6(prefixes: &[Prefix<u128>]) {

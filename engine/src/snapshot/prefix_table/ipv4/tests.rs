@@ -47,3 +47,20 @@ fn a_leaf_of_sixteen_bits_holds_sets_below_its_highest_bit() {
     let wide: Segment<u32> = Segment::new(&all(32_768)).unwrap();
     assert_eq!(wide.lookup(0), 32_768);
 }
+
+#[test]
+fn a_segment_may_have_more_lines_than_a_narrow_leaf_can_count() {
+    // Each network of 24 bits is divided, which takes a line.
+    let boundaries: Vec<_> = (0..1_u32 << 16)
+        .map(|number| Boundary {
+            start: if number == 0 { 0 } else { number << 8 | 7 },
+            set: LocationSetIndex::new(number as usize % 3).unwrap(),
+        })
+        .collect();
+    let segment: Segment<u16> = Segment::new(&boundaries).unwrap();
+    assert!(segment.lines.len() > 1 << 16);
+    for (before, next) in boundaries.iter().zip(&boundaries[1..]) {
+        assert_eq!(segment.lookup(next.start - 1), before.set.bits());
+        assert_eq!(segment.lookup(next.start), next.set.bits());
+    }
+}
