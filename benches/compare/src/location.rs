@@ -4,6 +4,7 @@
 //! locations that cover the address. Peers know only the longest prefix, so they are given, per
 //! prefix, the number of the set that holds there: the same answer by the same question.
 
+pub(crate) mod export;
 mod family;
 mod updates;
 
@@ -12,7 +13,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::Instant;
 
-use highwater::snapshot::prefix_table::{LocationIndex, LocationSetIndex, PrefixTable};
+use highwater::snapshot::prefix_table::{
+    LocationIndex, LocationSetIndex, PrefixTable, PrefixTableError,
+};
 use highwater_benches::Random;
 use highwater_benches::inputs::read_gzip;
 
@@ -25,6 +28,9 @@ use crate::report::{HIGHWATER, Report};
 
 /// How many locations the prefixes belong to.
 const LOCATIONS: usize = 24;
+
+/// Prefixes, each with the location that it belongs to.
+type Located<F> = Vec<(<F as Family>::Prefix, LocationIndex)>;
 
 pub(crate) fn run(
     options: &Options,
@@ -46,18 +52,8 @@ fn family<F: Family>(
     options: &Options,
     report: &mut Report,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let text = read_gzip(F::ROUTES)?;
     let mut random = Random::new(1);
-    let prefixes: Vec<(F::Prefix, LocationIndex)> = text
-        .lines()
-        .map(|line| {
-            Ok((
-                F::parse(line)?,
-                LocationIndex::new(random.below(LOCATIONS))?,
-            ))
-        })
-        .collect::<Result<_, Box<dyn std::error::Error>>>()?;
-
+    let prefixes = routing_table::<F>(&mut random)?;
     let table = Rc::new(compile::<F>(&prefixes, options, report)?);
     let named = named_sets::<F>(&prefixes, &table);
 
@@ -65,7 +61,7 @@ fn family<F: Family>(
     subjects.extend(F::peers(&named));
     let floor = Floor::new(table.lookup_bytes());
 
-    let count = if options.quick { 200_000 } else { 1_000_000 };
+    let count = addresses_per_mix(options);
     for mix in Mix::ALL {
         let addresses = mix.addresses::<F>(&prefixes, count, &mut random);
         let sample = &addresses[..count / 4];
@@ -90,6 +86,20 @@ fn family<F: Family>(
     Ok(())
 }
 
+/// The full routing table, every prefix in one of the locations.
+fn routing_table<F: Family>(random: &mut Random) -> Result<Located<F>, Box<dyn std::error::Error>> {
+    let text = read_gzip(F::ROUTES)?;
+    let prefix = |line: &str| {
+        let location = LocationIndex::new(random.below(LOCATIONS))?;
+        Ok((F::parse(line)?, location))
+    };
+    text.lines().map(prefix).collect()
+}
+
+fn addresses_per_mix(options: &Options) -> usize {
+    if options.quick { 200_000 } else { 1_000_000 }
+}
+
 /// Builds the table several times; reports the time per table and the memory at the worst moment.
 fn compile<F: Family>(
     prefixes: &[(F::Prefix, LocationIndex)],
@@ -101,13 +111,7 @@ fn compile<F: Family>(
     let mut last = None;
     for _ in 0..options.rounds() {
         let start = Instant::now();
-        let (table, allocated) = counted(|| {
-            let mut builder = PrefixTable::builder();
-            for &(prefix, location) in prefixes {
-                builder.insert(prefix.into(), location);
-            }
-            builder.build()
-        });
+        let (table, allocated) = counted(|| build::<F>(prefixes));
         times.push(start.elapsed().as_nanos() as f64);
         last = Some((table?, allocated));
     }
@@ -131,6 +135,16 @@ fn compile<F: Family>(
         Some(table.lookup_bytes()),
     );
     Ok(table)
+}
+
+fn build<F: Family>(
+    prefixes: &[(F::Prefix, LocationIndex)],
+) -> Result<PrefixTable, PrefixTableError> {
+    let mut builder = PrefixTable::builder();
+    for &(prefix, location) in prefixes {
+        builder.insert(prefix.into(), location);
+    }
+    builder.build()
 }
 
 /// Per prefix the number of the set that holds where it is the longest match.

@@ -7,6 +7,7 @@
 //!
 //! ```text
 //! cargo run --release -p highwater-compare -- [--quick] [--only WORK] [--json FILE]
+//! cargo run --release -p highwater-compare -- --export FOLDER [--quick] [--only WORK]
 //! ```
 
 mod allocation;
@@ -27,10 +28,12 @@ use std::process::ExitCode;
 
 use self::report::Report;
 
-const USAGE: &str = "usage: highwater-compare [--quick] [--only WORK] [--json FILE]
-  --quick      fewer rounds and addresses: under a minute in all
-  --only WORK  only works whose name begins so, for example `location-v4`
-  --json FILE  also write one JSON object per row";
+const USAGE: &str = "usage: highwater-compare [--quick] [--only WORK] [--json FILE | --export FOLDER]
+  --quick          fewer rounds and addresses: under a minute in all
+  --only WORK      only works whose name begins so, for example `location-v4`
+  --json FILE      also write one JSON object per row
+  --export FOLDER  measure nothing: write the prefixes and addresses of the location works, with their
+                   answers, for programs in other languages";
 
 /// How much to measure.
 #[derive(Debug, Clone)]
@@ -56,20 +59,26 @@ fn main() -> ExitCode {
         only: String::new(),
     };
     let mut json: Option<PathBuf> = None;
+    let mut folder: Option<PathBuf> = None;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--quick" => options.quick = true,
             "--help" => return usage(""),
-            "--only" | "--json" => match arguments.next() {
+            "--only" | "--json" | "--export" => match arguments.next() {
                 Some(value) if argument == "--only" => options.only = value,
-                Some(value) => json = Some(value.into()),
+                Some(value) if argument == "--json" => json = Some(value.into()),
+                Some(value) => folder = Some(value.into()),
                 None => return usage(&format!("`{argument}` needs a value")),
             },
             _ => return usage(&format!("`{argument}` is not an option")),
         }
     }
-    match run(&options, json) {
+    let outcome = match folder {
+        Some(folder) => location::export::run(&options, &folder),
+        None => run(&options, json),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("highwater-compare: {error}");
