@@ -32,6 +32,7 @@ mod address;
 mod builder;
 mod editor;
 mod error;
+mod gathered;
 mod index;
 mod ipv4;
 mod location_set;
@@ -59,10 +60,10 @@ use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use self::address::Address;
 pub use self::builder::PrefixTableBuilder;
 pub use self::editor::{PrefixChange, PrefixTableEditor};
 pub use self::error::PrefixTableError;
+use self::gathered::Gathered;
 pub use self::index::{LocationIndex, LocationSetIndex};
 use self::ipv4::Ipv4Map;
 pub use self::location_set::LocationSet;
@@ -93,40 +94,6 @@ pub struct PrefixTable {
     /// The prefixes as they were inserted: the maps forget them, an explanation needs them.
     ipv4_prefixes: PrefixRegister<u32>,
     ipv6_prefixes: PrefixRegister<u128>,
-}
-
-/// The addresses of one family in a batch, and where they came from.
-struct Gathered<A> {
-    /// Beyond `count`, addresses that nobody asked about.
-    addresses: [A; BATCH],
-    positions: [u8; BATCH],
-    count: usize,
-}
-
-impl<A: Address> Gathered<A> {
-    #[inline(always)]
-    fn new() -> Self {
-        Self {
-            addresses: [A::FIRST; BATCH],
-            positions: [0; BATCH],
-            count: 0,
-        }
-    }
-
-    #[inline(always)]
-    fn push(&mut self, address: A, position: usize) {
-        self.addresses[self.count] = address;
-        // A batch is shorter than 256.
-        self.positions[self.count] = position as u8;
-        self.count += 1;
-    }
-
-    #[inline(always)]
-    fn scatter(&self, answers: [LocationSetIndex; BATCH], sets: &mut [LocationSetIndex]) {
-        for (&position, answer) in self.positions.iter().zip(answers).take(self.count) {
-            sets[usize::from(position)] = answer;
-        }
-    }
 }
 
 /// The IPv4 address that an IPv4-mapped address carries, as a number.
@@ -216,6 +183,7 @@ impl PrefixTable {
         sets: &mut [LocationSetIndex],
         counter: impl Counter,
     ) {
+        let is_near = self.is_near();
         for (addresses, sets) in addresses.chunks(BATCH).zip(sets.chunks_mut(BATCH)) {
             let (mut ipv4, mut ipv6) = (Gathered::new(), Gathered::new());
             for (position, &address) in addresses.iter().enumerate().take(sets.len()) {
@@ -230,14 +198,11 @@ impl PrefixTable {
                     },
                 }
             }
-            if ipv4.count > 0 {
-                ipv4.scatter(
-                    self.ipv4.lookup_batch(&ipv4.addresses, ipv4.count, counter),
-                    sets,
-                );
+            if !ipv4.is_empty() {
+                self.ipv4.lookup_batch(&ipv4, is_near, sets, counter);
             }
-            if ipv6.count > 0 {
-                ipv6.scatter(self.ipv6.lookup_batch(&ipv6.addresses, counter), sets);
+            if !ipv6.is_empty() {
+                self.ipv6.lookup_batch(&ipv6, sets, counter);
             }
         }
     }

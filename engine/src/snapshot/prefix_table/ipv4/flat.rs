@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use super::super::address::{Address, Prefix};
 use super::super::error::PrefixTableError;
+use super::super::gathered::Gathered;
 use super::super::index::LocationSetIndex;
 use super::super::location_set::Interner;
 use super::super::range_map::BATCH;
@@ -117,43 +118,52 @@ impl<L: Leaf> Flat<L> {
         segment.expect(segment.root(second));
     }
 
-    /// Answers the first `count` of `addresses`, which go down together: the memory that they wait for
-    /// is fetched at the same time, level by level.
+    /// Answers those that were gathered one after the other, if `is_near`. If not, they go down
+    /// together: the memory that they wait for is fetched at the same time, level by level.
     #[inline(always)]
     pub(super) fn lookup_batch(
         &self,
-        addresses: &[u32; BATCH],
-        count: usize,
-    ) -> [LocationSetIndex; BATCH] {
-        let bytes = |number: usize| addresses[number].to_be_bytes();
-        let segment = |number: usize| &*self.segments[usize::from(bytes(number)[0])];
-        let count = count.min(BATCH);
-        let mut nodes = [0; BATCH];
-        for (number, node) in nodes.iter_mut().enumerate().take(count) {
-            *node = segment(number).root(bytes(number)[1]);
-            segment(number).expect(*node);
+        gathered: &Gathered<u32>,
+        is_near: bool,
+        sets: &mut [LocationSetIndex],
+    ) {
+        let (addresses, positions) = gathered.taken();
+        if is_near {
+            for (&address, &position) in addresses.iter().zip(positions) {
+                sets[usize::from(position)] = self.lookup(address);
+            }
+            return;
         }
-        let mut sets = [LocationSetIndex::EMPTY; BATCH];
+        let mut segments = [&*self.segments[0]; BATCH];
+        let mut nodes = [0; BATCH];
+        for ((&address, segment), node) in addresses.iter().zip(&mut segments).zip(&mut nodes) {
+            let [first, second, ..] = address.to_be_bytes();
+            *segment = &*self.segments[usize::from(first)];
+            *node = segment.root(second);
+            segment.expect(*node);
+        }
         // Those whose /24 is divided: listed without a branch, because which they are is not to be
         // guessed.
         let mut divided = [0; BATCH];
-        let mut divided_count = 0;
-        for number in 0..count {
-            let segment = segment(number);
-            let leaf = segment.leaf(nodes[number], bytes(number)[2]);
-            sets[number] = LocationSetIndex::from_bits_for_now(leaf);
+        let mut count = 0;
+        let walks = segments
+            .iter()
+            .zip(&mut nodes)
+            .zip(addresses.iter().zip(positions));
+        for (number, ((segment, node), (&address, &position))) in walks.enumerate() {
+            let leaf = segment.leaf(*node, address.to_be_bytes()[2]);
+            sets[usize::from(position)] = LocationSetIndex::from_bits_for_now(leaf);
             let is_divided = leaf & L::CHILD != 0;
-            let child = segment.child(nodes[number], leaf);
-            nodes[number] = if is_divided { child } else { nodes[number] };
-            segment.expect(nodes[number]);
-            divided[divided_count] = number;
-            divided_count += usize::from(is_divided);
+            let child = segment.child(*node, leaf);
+            *node = if is_divided { child } else { *node };
+            segment.expect(*node);
+            divided[count] = number;
+            count += usize::from(is_divided);
         }
-        for &number in &divided[..divided_count] {
-            let leaf = segment(number).leaf(nodes[number], bytes(number)[3]);
-            sets[number] = LocationSetIndex::from_bits(leaf);
+        for &number in &divided[..count] {
+            let leaf = segments[number].leaf(nodes[number], addresses[number].to_be_bytes()[3]);
+            sets[usize::from(positions[number])] = LocationSetIndex::from_bits(leaf);
         }
-        sets
     }
 
     pub(super) fn len(&self) -> usize {

@@ -13,10 +13,11 @@ pub(super) use self::flat::Flat;
 pub(super) use self::segment::Leaf;
 use super::address::Prefix;
 use super::error::PrefixTableError;
+use super::gathered::Gathered;
 use super::index::LocationSetIndex;
 use super::location_set::Interner;
 use super::processor::{Counter, Processor};
-use super::range_map::{BATCH, RangeMap};
+use super::range_map::RangeMap;
 use super::register::PrefixRegister;
 
 /// From this many prefixes on, the flat trie is both faster and not much larger.
@@ -143,18 +144,20 @@ impl Ipv4Map {
         }
     }
 
-    /// Answers the first `count` of `addresses`; the memory they wait for is fetched at the same time.
+    /// Answers those that were gathered, each in its position of `sets`; the memory they wait for is
+    /// fetched at the same time, unless all of it `is_near`.
     #[inline(always)]
     pub(super) fn lookup_batch(
         &self,
-        addresses: &[u32; BATCH],
-        count: usize,
+        gathered: &Gathered<u32>,
+        is_near: bool,
+        sets: &mut [LocationSetIndex],
         counter: impl Counter,
-    ) -> [LocationSetIndex; BATCH] {
+    ) {
         match self {
-            Self::Ranges(ranges) => ranges.lookup_batch(addresses, counter),
-            Self::Narrow(flat) => flat.lookup_batch(addresses, count),
-            Self::Wide(flat) => flat.lookup_batch(addresses, count),
+            Self::Ranges(ranges) => ranges.lookup_batch(gathered, sets, counter),
+            Self::Narrow(flat) => flat.lookup_batch(gathered, is_near, sets),
+            Self::Wide(flat) => flat.lookup_batch(gathered, is_near, sets),
         }
     }
 

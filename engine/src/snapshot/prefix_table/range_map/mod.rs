@@ -26,6 +26,7 @@ use std::sync::Arc;
 use self::blocks::Blocks;
 use self::tree::{Descent, EndTree, Key};
 use super::address::Address;
+use super::gathered::Gathered;
 use super::index::LocationSetIndex;
 use super::memory::shared_bytes;
 use super::processor::Counter;
@@ -177,14 +178,17 @@ impl<A: KeyedAddress> RangeMap<A> {
         }
     }
 
-    /// Answers all `addresses`, which go down the trees together, one level at a time: the memory
-    /// they wait for is fetched at the same time.
+    /// Answers those that were gathered, which go down the trees together, one level at a time: the
+    /// memory they wait for is fetched at the same time.
     #[inline(always)]
     pub(super) fn lookup_batch(
         &self,
-        addresses: &[A; BATCH],
+        gathered: &Gathered<A>,
+        sets: &mut [LocationSetIndex],
         counter: impl Counter,
-    ) -> [LocationSetIndex; BATCH] {
+    ) {
+        // All that there is room for, taken or not: loops of a known length are unrolled.
+        let addresses = gathered.room();
         let mut descents = [Descent::ROOT; BATCH];
         for _ in 1..self.directory.levels() {
             for (descent, address) in descents.iter_mut().zip(addresses) {
@@ -216,7 +220,11 @@ impl<A: KeyedAddress> RangeMap<A> {
             let key = addresses[number].key();
             *position = pieces[number].ends.arrive(descents[number], key, counter);
         }
-        std::array::from_fn(|number| pieces[number].answer(positions[number], addresses[number]))
+        let (_, taken) = gathered.taken();
+        for (number, &position) in taken.iter().enumerate() {
+            let set = pieces[number].answer(positions[number], addresses[number]);
+            sets[usize::from(position)] = set;
+        }
     }
 
     /// How many ranges there are; one that crosses from piece to piece counts in both.
