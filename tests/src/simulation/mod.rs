@@ -7,10 +7,14 @@
 //! nothing that nobody said. In the end, when all is well again, every machine holds the same
 //! bytes: the join of everything that was sent.
 //!
+//! No two seeds are alike in how many machines there are, how long it goes on, and what happens often or
+//! never.
+//!
 //! The stores write on threads of their own, and every step waits for them: what happens depends
 //! on the seed alone.
 
 mod machine;
+mod shape;
 mod transmitter;
 
 use std::sync::Arc;
@@ -25,14 +29,8 @@ use crate::generate::{self, Random, names};
 use crate::surface::ReadCase;
 use crate::vector::Case;
 use machine::{Machine, Surprise};
+use shape::{Action, Shape};
 use transmitter::{Message, Transmitter};
-
-/// Machines of one run.
-const MACHINES: usize = 3;
-/// Steps before everything is well again.
-const STEPS: usize = 60;
-/// Requests of the case whose documents and tokens a run borrows.
-const REQUESTS: usize = 40;
 
 /// What happened in some runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,10 +79,13 @@ impl Happened {
 /// Where something is not as it must be; the message says what.
 #[must_use]
 pub fn run(seed: u64) -> Happened {
-    let case = generate::case_of(seed, REQUESTS);
+    // Another stream of choices than the one that makes the case.
+    let mut random = Random::new(!seed);
+    let shape = Shape::new(&mut random);
+    let case = generate::case_of(seed, shape.requests);
     let read = ReadCase::new(&case);
-    let mut world = World::new(seed, &case, &read);
-    for step in 0..STEPS {
+    let mut world = World::new(random, shape, &case, &read);
+    for step in 0..world.shape.steps {
         world.step();
         world.mend();
         world.decide(step);
@@ -96,6 +97,7 @@ pub fn run(seed: u64) -> Happened {
 
 struct World<'a> {
     random: Random,
+    shape: Shape,
     now: i64,
     bus: Bus,
     machines: Vec<Machine<'a>>,
@@ -108,17 +110,17 @@ struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    fn new(seed: u64, case: &Case, read: &'a ReadCase<'a>) -> World<'a> {
+    fn new(random: Random, shape: Shape, case: &Case, read: &'a ReadCase<'a>) -> World<'a> {
         let transmitter = Transmitter::new();
-        let machines = (0..MACHINES).map(|index| Machine::new(index, read, &transmitter));
+        let machines = (0..shape.machines).map(|index| Machine::new(index, read, &transmitter));
         World {
-            // Another stream of choices than the one that made the case.
-            random: Random::new(!seed),
+            random,
             now: names::ORIGIN,
-            bus: Bus::new(MACHINES),
+            bus: Bus::new(shape.machines),
             machines: machines.collect(),
             transmitter,
             under_way: Vec::new(),
+            shape,
             reference: Arc::new(Facts::new(
                 Keyring::from_seed([7, 7]),
                 case.engine.retention(),
@@ -131,46 +133,47 @@ impl<'a> World<'a> {
     }
 
     fn step(&mut self) {
-        let index = self.random.below(MACHINES);
-        match self.random.below(100) {
-            0..18 => self.send(),
-            18..45 => self.deliver_message(),
-            45..58 => self.publish(index),
-            58..76 => self.deliver(index),
-            76..79 => self.bus.toggle(index),
-            79..84 => self.synchronise(index),
-            84..86 => self.heartbeat(index),
-            86..89 => self.crash(index),
-            89..92 => {
-                let fault = *self.random.pick(&[
-                    Fault::Error,
-                    Fault::Short,
-                    Fault::Full,
-                    Fault::Dies,
-                    Fault::Dies,
-                ]);
-                let call = self.random.below(14) as u64;
-                self.machines[index].plan(call, fault);
-            }
-            92..94 => {
-                // The machine's clock is wrong, or right again.
+        let index = self.random.below(self.machines.len());
+        match self.shape.action(&mut self.random) {
+            Action::Send => self.send(),
+            Action::DeliverMessage => self.deliver_message(),
+            Action::Publish => self.publish(index),
+            Action::Deliver => self.deliver(index),
+            Action::Toggle => self.bus.toggle(index),
+            Action::Synchronise => self.synchronise(index),
+            Action::Heartbeat => self.heartbeat(index),
+            Action::Crash => self.crash(index),
+            Action::PlanFault => self.plan_fault(index),
+            Action::SetClock => {
                 let offsets = [-7200, -61, -1, 0, 0, 1, 61, 7200];
                 self.machines[index].clock = *self.random.pick(&offsets);
             }
-            94 => {
+            Action::Rotate => {
                 self.transmitter.rotate();
                 self.happened.rotations += 1;
             }
-            95 if self.random.below(8) == 0 => self.bus.lose_everything(),
-            _ => self.now += 1 + self.random.below(3) as i64,
+            Action::LoseEverything => self.bus.lose_everything(),
+            Action::Pass => self.now += 1 + self.random.below(3) as i64,
         }
+    }
+
+    fn plan_fault(&mut self, index: usize) {
+        let fault = *self.random.pick(&[
+            Fault::Error,
+            Fault::Short,
+            Fault::Full,
+            Fault::Dies,
+            Fault::Dies,
+        ]);
+        let call = self.random.below(10) as u64;
+        self.machines[index].plan(call, fault);
     }
 
     /// One more message, to one machine or two.
     fn send(&mut self) {
         let message = self.transmitter.message(&mut self.random, self.now);
         for _ in 0..=self.random.below(2) {
-            let index = self.random.below(MACHINES);
+            let index = self.random.below(self.machines.len());
             self.under_way.push((index, message.clone()));
             self.happened.sent += 1;
         }
@@ -250,7 +253,7 @@ impl<'a> World<'a> {
 
     /// What a host does about a disk that failed: nothing, reopening, or it is not asked.
     fn mend(&mut self) {
-        for index in 0..MACHINES {
+        for index in 0..self.machines.len() {
             match self.machines[index].surprise() {
                 None => continue,
                 Some(Surprise::Dead) => {
@@ -268,7 +271,7 @@ impl<'a> World<'a> {
     }
 
     fn decide(&mut self, step: usize) {
-        let index = self.random.below(MACHINES);
+        let index = self.random.below(self.machines.len());
         self.machines[index].decide(step);
         self.happened.decisions += 1;
     }
@@ -292,7 +295,7 @@ impl<'a> World<'a> {
             self.deliver_message();
         }
         for _ in 0..40 {
-            for index in 0..MACHINES {
+            for index in 0..self.machines.len() {
                 self.heartbeat(index);
                 while !self.bus.is_delivered(index) {
                     self.deliver(index);
@@ -302,10 +305,12 @@ impl<'a> World<'a> {
                     self.publish(index);
                 }
             }
+            if !self.machines.iter().all(Machine::is_done) {
+                continue;
+            }
             let expected = machine::export(&self.reference);
-            let is_equal = |machine: &Machine<'_>| {
-                machine.is_done() && machine::export(machine.store().facts()) == expected
-            };
+            let is_equal =
+                |machine: &Machine<'_>| machine::export(machine.store().facts()) == expected;
             if self.machines.iter().all(is_equal) {
                 break;
             }
@@ -314,7 +319,7 @@ impl<'a> World<'a> {
 
     fn check(&mut self) {
         let expected = machine::export(&self.reference);
-        for index in 0..MACHINES {
+        for index in 0..self.machines.len() {
             self.machines[index].must_hold(&expected, "after everything");
             assert!(
                 self.machines[index].is_done(),
@@ -323,7 +328,7 @@ impl<'a> World<'a> {
             // What is in memory is what a restart finds.
             self.machines[index].kill();
             self.machines[index].must_hold(&expected, "after a restart");
-            for number in 0..REQUESTS {
+            for number in 0..self.shape.requests {
                 self.machines[index].decide(number);
                 self.happened.decisions += 1;
             }
