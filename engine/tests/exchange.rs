@@ -65,6 +65,20 @@ fn signals_are_read_by_name() {
 }
 
 #[test]
+fn a_mistake_is_told_with_its_place() {
+    let error = read(&json!({"country": "DEU"})).unwrap_err();
+    assert_eq!(error.path, "/signals/country");
+    let told = error.to_string();
+    assert!(told.ends_with(" (at `/signals/country`)"), "{told}");
+
+    let whole = RequestDocument::from_json("[]", |_| None).unwrap_err();
+    assert_eq!(
+        (whole.path.as_str(), whole.to_string()),
+        ("", whole.message)
+    );
+}
+
+#[test]
 fn subjects_are_checked_against_effects() {
     let event = |subject: &Value, effect: &Value| {
         let event = json!({"time": 100, "tenant": "t", "subject": subject, "effect": effect,
