@@ -142,6 +142,7 @@ mod tests {
     fn guids_are_folded_and_other_text_is_not() {
         let guid = Identifier::new("A1B2C3D4-0000-4000-8000-ABCDEFABCDEF").unwrap();
         assert_eq!(guid.as_str(), "a1b2c3d4-0000-4000-8000-abcdefabcdef");
+        assert_eq!(AsRef::<str>::as_ref(&guid), guid.as_str());
         assert!(guid.is_guid());
         let token = Identifier::new("AbC_dEf-1").unwrap();
         assert_eq!(token.as_str(), "AbC_dEf-1");

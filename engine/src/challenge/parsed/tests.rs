@@ -66,6 +66,16 @@ fn json_ends_where_its_object_ends() {
             &[("Bearer", &[("a", "{"), ("b", "}")])],
         );
     }
+    // One that ends what never began is a character like any other.
+    check(
+        r#"Bearer a="x}y", b=2"#,
+        &[("Bearer", &[("a", "x}y"), ("b", "2")])],
+    );
+    // Where quotes are escaped, the value ends with its own quote and not with a later brace.
+    check(
+        r#"Bearer claims="{\"a\":1}", b=}"#,
+        &[("Bearer", &[("claims", r#"{"a":1}"#), ("b", "}")])],
+    );
 }
 
 #[test]
