@@ -42,6 +42,27 @@ fn only_states_of_one_register_are_joined() {
     }
 }
 
+/// Levels on different scales do not compare: each scale has a register.
+#[test]
+fn assurance_is_kept_for_each_scale() {
+    let reached = |scale: &str, level: &str| {
+        let effect = json!({"assurance": {"namespace": scale, "level": level}});
+        event(&json!({"effect": effect}))
+    };
+    let facts = facts();
+    for event in [reached("nist", "aal1"), reached("loa", "3")] {
+        facts.apply(&event);
+    }
+    let entries = facts.entries(None);
+    let scales: Vec<_> = entries.iter().map(Entry::namespace).collect();
+    assert_eq!(scales, [Some("loa"), Some("nist")]);
+    for entry in &entries {
+        assert_eq!(entry.key().namespace.as_deref(), entry.namespace());
+    }
+    assert!(!entries[0].is_same_register(&entries[1]));
+    assert_eq!(Entry::from_event(&event(&json!({}))).namespace(), None);
+}
+
 /// A reason that is JSON is the same reason however it is spaced; any other stays as it is.
 #[test]
 fn a_reason_has_one_form() {
