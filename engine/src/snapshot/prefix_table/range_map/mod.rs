@@ -24,7 +24,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use self::blocks::Blocks;
-use self::tree::{Descent, EndTree, Key};
+use self::tree::{EndTree, Key, Level};
 use super::address::Address;
 use super::gathered::Gathered;
 use super::index::LocationSetIndex;
@@ -152,9 +152,9 @@ impl<A: KeyedAddress> RangeMap<A> {
                 &pieces[self.directory.position(key, counter)]
             }
         };
-        let descent = piece.ends.last_line(key, counter);
-        piece.expect_answer(descent);
-        piece.answer(piece.ends.arrive(descent, key, counter), address)
+        let line = piece.ends.last_line(key, counter);
+        piece.expect_answer(line);
+        piece.answer(piece.ends.arrive(line, key, counter), address)
     }
 
     /// The answer for `address` if all addresses that begin alike have it: one load.
@@ -189,36 +189,36 @@ impl<A: KeyedAddress> RangeMap<A> {
     ) {
         // All that there is room for, taken or not: loops of a known length are unrolled.
         let addresses = gathered.room();
-        let mut descents = [Descent::ROOT; BATCH];
+        let keys = addresses.map(A::key);
+        let mut lines = [0; BATCH];
+        let mut level = Level::ROOT;
         for _ in 1..self.directory.levels() {
-            for (descent, address) in descents.iter_mut().zip(addresses) {
-                self.directory.descend(descent, address.key(), counter);
+            for (line, &key) in lines.iter_mut().zip(&keys) {
+                *line = self.directory.child(level, *line, key, counter);
             }
+            level = level.below::<A::Key>();
         }
         let mut pieces = [&self.pieces[0]; BATCH];
-        for ((piece, descent), address) in pieces.iter_mut().zip(descents).zip(addresses) {
-            *piece = &self.pieces[self.directory.arrive(descent, address.key(), counter)];
+        for ((piece, line), &key) in pieces.iter_mut().zip(&mut lines).zip(&keys) {
+            *piece = &self.pieces[self.directory.arrive(*line, key, counter)];
+            *line = 0;
         }
-        let mut descents = [Descent::ROOT; BATCH];
-        let levels = pieces
-            .iter()
-            .map(|piece| piece.ends.levels())
-            .max()
-            .unwrap_or_default();
-        for level in 1..levels {
-            for ((piece, descent), address) in pieces.iter().zip(&mut descents).zip(addresses) {
-                if level < piece.ends.levels() {
-                    piece.ends.descend(descent, address.key(), counter);
+        let deepest = pieces.iter().map(|piece| piece.ends.levels()).max();
+        let mut level = Level::ROOT;
+        for depth in 1..deepest.unwrap_or_default() {
+            for ((piece, line), &key) in pieces.iter().zip(&mut lines).zip(&keys) {
+                if depth < piece.ends.levels() {
+                    *line = piece.ends.child(level, *line, key, counter);
                 }
             }
+            level = level.below::<A::Key>();
         }
-        for (piece, descent) in pieces.iter().zip(descents) {
-            piece.expect_answer(descent);
+        for (piece, &line) in pieces.iter().zip(&lines) {
+            piece.expect_answer(line);
         }
-        let mut positions = [0; BATCH];
-        for (number, position) in positions.iter_mut().enumerate() {
-            let key = addresses[number].key();
-            *position = pieces[number].ends.arrive(descents[number], key, counter);
+        let mut positions = lines;
+        for ((piece, position), &key) in pieces.iter().zip(&mut positions).zip(&keys) {
+            *position = piece.ends.arrive(*position, key, counter);
         }
         let (_, taken) = gathered.taken();
         for (number, &position) in taken.iter().enumerate() {
@@ -259,10 +259,10 @@ impl<A: KeyedAddress> RangeMap<A> {
 }
 
 impl<K: Key> Piece<K> {
-    /// Fetches the answers of the line at which `descent` has arrived, while its ends are counted.
+    /// Fetches the answers of a line of the last level, while its ends are counted.
     #[inline(always)]
-    fn expect_answer(&self, descent: Descent) {
-        if let Some(answer) = self.answers.get(descent.first_position::<K>()) {
+    fn expect_answer(&self, line: usize) {
+        if let Some(answer) = self.answers.get(line * K::PER_LINE) {
             prefetch(answer);
         }
     }

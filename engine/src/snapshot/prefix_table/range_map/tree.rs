@@ -100,6 +100,8 @@ pub(super) struct EndTree<K: Key> {
     /// The levels in turn, the root first; each but the last has its full width.
     lines: Arc<[K::Line]>,
     levels: u32,
+    /// Where the last level begins.
+    bottom: usize,
     len: usize,
 }
 
@@ -126,6 +128,7 @@ impl<K: Key> EndTree<K> {
                 lines.push(K::line(behind.map(|end| ends[end - 1])));
             }
         }
+        let inner = lines.len();
         lines.extend(
             ends.chunks(K::PER_LINE)
                 .map(|chunk| K::line(chunk.iter().copied())),
@@ -133,6 +136,7 @@ impl<K: Key> EndTree<K> {
         Self {
             lines: lines.into(),
             levels,
+            bottom: inner,
             len: ends.len(),
         }
     }
@@ -144,32 +148,32 @@ impl<K: Key> EndTree<K> {
         self.arrive(self.last_line(key, counter), key, counter)
     }
 
-    /// All steps of `position` but the last one.
+    /// All steps of `position` but the last one: to a line of the last level.
     #[inline(always)]
-    pub(super) fn last_line(&self, key: K, counter: impl Counter) -> Descent {
+    pub(super) fn last_line(&self, key: K, counter: impl Counter) -> usize {
         // The usual depths apart from the loop: there, where a level starts is a constant.
         match self.levels {
-            1 => Descent::ROOT,
+            1 => 0,
             2 => self.descend_often::<1>(key, counter),
             3 => self.descend_often::<2>(key, counter),
             4 => self.descend_often::<3>(key, counter),
-            _ => {
-                let mut descent = Descent::ROOT;
-                for _ in 1..self.levels {
-                    self.descend(&mut descent, key, counter);
-                }
-                descent
-            }
+            levels => self.descend(levels - 1, key, counter),
         }
     }
 
     #[inline(always)]
-    fn descend_often<const TIMES: usize>(&self, key: K, counter: impl Counter) -> Descent {
-        let mut descent = Descent::ROOT;
-        for _ in 0..TIMES {
-            self.descend(&mut descent, key, counter);
+    fn descend_often<const TIMES: u32>(&self, key: K, counter: impl Counter) -> usize {
+        self.descend(TIMES, key, counter)
+    }
+
+    #[inline(always)]
+    fn descend(&self, times: u32, key: K, counter: impl Counter) -> usize {
+        let (mut line, mut level) = (0, Level::ROOT);
+        for _ in 0..times {
+            line = self.child(level, line, key, counter);
+            level = level.below::<K>();
         }
-        descent
+        line
     }
 
     /// Asks for the first lines: all there are of a small tree.
@@ -184,29 +188,23 @@ impl<K: Key> EndTree<K> {
         self.levels
     }
 
-    /// One step of `position`: to the child that holds `key`.
+    /// One step of `position`: from a line of `level` to the child that holds `key`, a line of the
+    /// level below.
     #[inline(always)]
-    pub(super) fn descend(&self, descent: &mut Descent, key: K, counter: impl Counter) {
-        let line = &self.lines[descent.level_start + descent.line];
-        let child = K::count_below(line, key, counter);
-        descent.line = descent.line * Self::CHILDREN + child;
-        descent.level_start += descent.level_width;
-        descent.level_width *= Self::CHILDREN;
+    pub(super) fn child(&self, level: Level, line: usize, key: K, counter: impl Counter) -> usize {
+        line * Self::CHILDREN + K::count_below(&self.lines[level.start + line], key, counter)
     }
 
-    /// The last step of `position`, in the line at which `levels - 1` descents have arrived.
+    /// The last step of `position`, in a line of the last level.
     #[inline(always)]
-    pub(super) fn arrive(&self, descent: Descent, key: K, counter: impl Counter) -> usize {
-        let line = &self.lines[descent.level_start + descent.line];
-        descent.line * K::PER_LINE + K::count_below(line, key, counter)
+    pub(super) fn arrive(&self, line: usize, key: K, counter: impl Counter) -> usize {
+        let keys = &self.lines[self.bottom + line];
+        line * K::PER_LINE + K::count_below(keys, key, counter)
     }
 
     /// The ends, ascending.
     pub(super) fn ends(&self) -> impl Iterator<Item = K> {
-        let inner: usize = (1..self.levels)
-            .map(|level| Self::CHILDREN.pow(level - 1))
-            .sum();
-        self.lines[inner..]
+        self.lines[self.bottom..]
             .iter()
             .flat_map(K::keys)
             .copied()
@@ -218,26 +216,24 @@ impl<K: Key> EndTree<K> {
     }
 }
 
-/// How far a search has come: many searches can go down together, so that the memory they wait
-/// for is fetched at the same time.
+/// A level of a tree that is not the last one: where it begins is the same in every tree. Searches
+/// that go down together, so that the memory they wait for is fetched at the same time, have one.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Descent {
-    line: usize,
-    level_start: usize,
-    level_width: usize,
+pub(super) struct Level {
+    start: usize,
+    width: usize,
 }
 
-impl Descent {
-    /// Before the first step.
-    pub(super) const ROOT: Self = Self {
-        line: 0,
-        level_start: 0,
-        level_width: 1,
-    };
+impl Level {
+    /// The first.
+    pub(super) const ROOT: Self = Self { start: 0, width: 1 };
 
-    /// The position of the first end in the line at which a search has arrived.
+    /// The next.
     #[inline(always)]
-    pub(super) fn first_position<K: Key>(self) -> usize {
-        self.line * K::PER_LINE
+    pub(super) fn below<K: Key>(self) -> Self {
+        Self {
+            start: self.start + self.width,
+            width: self.width * EndTree::<K>::CHILDREN,
+        }
     }
 }
