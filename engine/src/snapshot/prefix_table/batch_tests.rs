@@ -96,10 +96,23 @@ fn a_batch_over_any_layout_of_ipv4_equals_single_lookups() {
     for layout in &layouts {
         for (number, chunk) in addresses.chunks_exact(BATCH).enumerate() {
             let count = 1 + number % BATCH;
-            let batch = std::array::from_fn(|number| chunk[number]);
-            let sets = layout.lookup_batch(&batch, count, Portable);
-            for (&address, set) in chunk.iter().zip(sets).take(count) {
-                assert_eq!(layout.lookup(address, Processor::Portable), set);
+            let mut gathered = Gathered::new();
+            for (number, &address) in chunk[..count].iter().enumerate() {
+                // Each other position is that of an address of the other family.
+                gathered.push(address, 2 * number);
+            }
+            for is_near in [false, true] {
+                let foreign = LocationSetIndex::new(77).unwrap();
+                let mut sets = [foreign; 2 * BATCH];
+                layout.lookup_batch(&gathered, is_near, &mut sets, Portable);
+                for (position, &set) in sets.iter().enumerate() {
+                    let address = chunk[..count].get(position / 2);
+                    let expected = match address.filter(|_| position % 2 == 0) {
+                        Some(&address) => layout.lookup(address, Processor::Portable),
+                        None => foreign,
+                    };
+                    assert_eq!(set, expected, "{position} of {count}");
+                }
             }
         }
     }
