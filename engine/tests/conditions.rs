@@ -5,10 +5,10 @@
 use highwater::compile::Documents;
 use highwater::decision::{Decision, Outcome, PolicyIndex};
 use highwater::engine::Engine;
-use highwater::event::Event;
+use highwater::event::{Event, RiskLevel};
 use highwater::model::{
     ClientAppType, ClientAppTypes, CountryTable, DeviceAttributes, DeviceFilter, FilterMode,
-    Platform, Platforms, TenantModel,
+    Platform, Platforms, RiskLevels, TenantModel,
 };
 use highwater::reason::{Reason, ReasonSet};
 use highwater::request::Request;
@@ -381,13 +381,24 @@ fn sets_of_kinds_hold_what_was_put_in() {
     ];
     for one in types {
         let set = ClientAppTypes::default().with(one);
+        assert!(!set.is_empty());
         for other in types {
+            assert_eq!(set.contains(other), one == other);
+            assert_eq!(set.with(one).contains(other), one == other);
+        }
+    }
+    assert!(ClientAppTypes::default().is_empty() && Platforms::default().is_empty());
+    for one in RiskLevel::ALL {
+        let set = RiskLevels::default().with(one);
+        assert!(!set.is_empty());
+        for other in RiskLevel::ALL {
             assert_eq!(set.contains(other), one == other);
             assert_eq!(set.with(one).contains(other), one == other);
         }
     }
     for one in platforms {
         let set = Platforms::default().with(one);
+        assert!(!set.is_empty());
         for other in platforms {
             assert_eq!(set.contains(other), one == other);
             assert_eq!(set.with(one).contains(other), one == other);

@@ -1,8 +1,10 @@
 //! Requests and events as JSON: what is read is what was written, and mistakes have a place.
 
+use highwater::engine::Engine;
 use highwater::event::{Effect, Event};
 use highwater::exchange::{RequestDocument, RequestError, member};
-use highwater::model::{ClientAppType, Platform};
+use highwater::model::{ClientAppType, Platform, TenantModel};
+use highwater::settings::{EngineSettings, TenantSettings};
 use highwater::token::IssuerProfile;
 use serde_json::{Value, json};
 
@@ -76,6 +78,26 @@ fn a_mistake_is_told_with_its_place() {
         (whole.path.as_str(), whole.to_string()),
         ("", whole.message)
     );
+}
+
+/// Members that say nothing out of the ordinary are left out of answers.
+#[test]
+fn an_answer_says_what_is_out_of_the_ordinary() {
+    let written = |engine: &Engine| {
+        let document = read(&json!({})).unwrap();
+        let token = engine.token(document.token.clone());
+        let answer = engine.answer(None, &token, &document.request());
+        serde_json::to_value(answer).unwrap()
+    };
+    let engine = Engine::new(EngineSettings::default());
+    let (tenant, model) = ("t".parse().unwrap(), TenantModel::default());
+    let settings = TenantSettings::default();
+    engine.publish(tenant, &model, settings).unwrap();
+    let answer = json!({"decision": "allow", "status": 200, "reasons": [], "policies": []});
+    assert_eq!(written(&engine), answer);
+    let paused = json!({"time": 1_763_759_990, "tenant": "t", "source": "s", "effect": {"stream": "paused"}});
+    engine.apply(&Event::from_json(&paused.to_string()).unwrap());
+    assert_eq!(written(&engine)["degraded"], true);
 }
 
 #[test]

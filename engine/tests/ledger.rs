@@ -151,6 +151,7 @@ fn a_register_is_kept_as_long_as_it_can_refuse_a_token() {
         let entry = Entry::from_event(&event);
         let last = expected.map(|seconds| event.time.plus_seconds(seconds));
         assert_eq!(retention.last_use(&entry), last, "{event:?}");
+        assert_eq!(entry.register().expires(), last.is_some(), "{event:?}");
         let Some(last) = last else {
             let end = Timestamp::from_milliseconds(i64::MAX);
             assert!(!retention.has_expired(&entry, end), "{event:?}");

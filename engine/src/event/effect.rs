@@ -213,3 +213,46 @@ impl StreamState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As in events and exports.
+    #[track_caller]
+    fn is_named(value: impl Serialize, name: &str) {
+        assert_eq!(serde_json::to_value(value).unwrap(), name);
+    }
+
+    #[test]
+    fn what_is_shown_is_what_is_written() {
+        for kind in [
+            RegisterKind::RevokedBefore,
+            RegisterKind::RefreshBefore,
+            RegisterKind::Denied,
+            RegisterKind::Blocked,
+            RegisterKind::Purged,
+            RegisterKind::Risk,
+            RegisterKind::Compliance,
+            RegisterKind::Assurance,
+            RegisterKind::Stream,
+        ] {
+            is_named(kind, kind.as_str());
+            is_named(kind, &kind.to_string());
+        }
+        for level in RiskLevel::ALL {
+            is_named(level, level.as_str());
+            is_named(level, &level.to_string());
+        }
+        for compliance in [Compliance::Compliant, Compliance::NotCompliant] {
+            is_named(compliance, compliance.as_str());
+        }
+        for state in [
+            StreamState::Enabled,
+            StreamState::Paused,
+            StreamState::Disabled,
+        ] {
+            is_named(state, state.as_str());
+        }
+    }
+}

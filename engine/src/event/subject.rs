@@ -300,4 +300,22 @@ mod tests {
                 .all(|subset| subset.difference(set).is_empty())
         );
     }
+
+    #[test]
+    fn a_dimension_put_in_twice_is_in_once() {
+        let set = DimensionSet::EMPTY.with(Dimension::User);
+        assert_eq!(set.with(Dimension::User), set);
+        assert_eq!(format!("{:?}", set.with(Dimension::App)), "{User, App}");
+        assert_eq!(Dimension::User.to_string(), "user");
+    }
+
+    #[test]
+    fn a_member_alone_cannot_be_skipped() {
+        let ada = || Subject::of(Dimension::User, id("ada"));
+        assert_eq!(ada().skipping(Dimension::User).normal(), ada());
+        let both = || ada().with(Dimension::Device, id("d"));
+        let skipping = both().skipping(Dimension::Device);
+        assert_eq!(skipping.clone().skipping(Dimension::App).normal(), skipping);
+        assert_ne!(skipping.normal(), both());
+    }
 }

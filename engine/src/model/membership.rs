@@ -52,3 +52,23 @@ impl Memberships {
         self.groups.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_known_once_it_was_listed() {
+        let id = |text: &str| Identifier::new(text).unwrap();
+        let mut known = Memberships::default();
+        assert!(known.is_empty());
+        known.add(id("g"), [id("b"), id("a")]);
+        known.add(id("g"), [id("a"), id("c")]);
+        known.add(id("empty"), []);
+        assert_eq!((known.len(), known.is_empty()), (2, false));
+        assert_eq!(known.contains("g", "c"), Some(true));
+        assert_eq!(known.contains("g", "d"), Some(false));
+        assert_eq!(known.contains("empty", "a"), Some(false));
+        assert_eq!(known.contains("other", "a"), None);
+    }
+}
