@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// Reads a plain list of prefixes: one to a line, as address or prefix; `#` and `;` begin a
 /// comment; columns after the first comma, tab or blank are ignored, so geofeed files (RFC 8805)
@@ -86,23 +86,24 @@ pub(super) fn read_prefix(text: &str) -> Result<ReadPrefix, &'static str> {
     };
     let net = IpNet::new(address, written)
         .map_err(|_| "has a prefix length that is too long for its address family")?;
-    let host_bits = net.trunc() != net;
-    let (net, mapped) = match net.trunc() {
-        IpNet::V6(v6) if v6.prefix_len() >= 96 => match v6.addr().to_ipv4_mapped() {
-            Some(v4) => match Ipv4Net::new(v4, v6.prefix_len() - 96) {
-                Ok(v4) => (IpNet::V4(v4), true),
-                Err(_) => (IpNet::V6(v6), false),
-            },
-            None => (IpNet::V6(v6), false),
-        },
-        net => (net, false),
+    let masked = net.trunc();
+    let mapped = match masked {
+        IpNet::V6(net) => mapped(net),
+        IpNet::V4(_) => None,
     };
     Ok(ReadPrefix {
-        net,
-        host_bits,
+        net: mapped.map_or(masked, IpNet::V4),
+        host_bits: masked != net,
         bare: length.is_none(),
-        mapped,
+        mapped: mapped.is_some(),
     })
+}
+
+/// The IPv4 prefix that an IPv4-mapped IPv6 prefix stands for. A shorter one than `::ffff:0:0/96`
+/// stands for other addresses as well.
+fn mapped(net: Ipv6Net) -> Option<Ipv4Net> {
+    let length = net.prefix_len().checked_sub(96)?;
+    Ipv4Net::new(net.addr().to_ipv4_mapped()?, length).ok()
 }
 
 /// Whether no prefix of the public internet lies in `net`.
@@ -140,6 +141,9 @@ mod tests {
             ("::ffff:192.0.2.0/120", "192.0.2.0/24", false, false, true),
             ("::ffff:192.0.2.7", "192.0.2.7/32", false, true, true),
             ("::192.0.2.0/120", "::c000:200/120", false, false, false),
+            ("::ffff:0:0/96", "0.0.0.0/0", false, false, true),
+            ("::fffe:0:0/95", "::fffe:0:0/95", false, false, false),
+            ("::ffff:0:0/95", "::fffe:0:0/95", true, false, false),
             ("0.0.0.0/0", "0.0.0.0/0", false, false, false),
         ] {
             let expected = ReadPrefix {
