@@ -8,7 +8,7 @@ use highwater::engine::Engine;
 use highwater::event::{Event, RiskLevel};
 use highwater::model::{
     ClientAppType, ClientAppTypes, CountryTable, DeviceAttributes, DeviceFilter, FilterMode,
-    Platform, Platforms, RiskLevels, TenantModel,
+    LocationReference, LocationScope, Platform, Platforms, RiskLevels, TenantModel,
 };
 use highwater::reason::{Reason, ReasonSet};
 use highwater::request::Request;
@@ -134,6 +134,41 @@ fn a_country_that_the_host_names_goes_before_the_address() {
         assert_eq!(refused, status != 200, "{address} {named:?}: {decision:?}");
         let explained = engine.explain(&token, &request).decision;
         assert_eq!(explained.outcome(), decision.outcome(), "{address}");
+    }
+}
+
+/// A model made by hand may refer to a location that it does not have: one more that nobody knows
+/// anything of, which may be anywhere where it is included and is nowhere where it is excluded.
+#[test]
+fn a_location_that_a_model_does_not_have_is_unknown_where_it_is_included() {
+    let mut model = model(&[policy(json!({
+        "users": {"includeUsers": ["All"]},
+        "applications": {"includeApplications": ["All"]}, "clientAppTypes": ["all"],
+        "locations": {"includeLocations": ["All"]},
+    }))]);
+    for absent in [
+        LocationReference::Named(7),
+        LocationReference::Dangling("elsewhere".to_owned()),
+    ] {
+        for (include, exclude, is_known) in [
+            (absent.clone(), vec![], false),
+            (LocationReference::All, vec![absent], true),
+        ] {
+            model.policies[0].conditions.locations = Some(LocationScope {
+                include: vec![include],
+                exclude,
+            });
+            let engine = engine(&model);
+            let explanation = engine.explain(&token(&engine), &request("192.0.2.7"));
+            let policy = &explanation.policies[0];
+            let location = "ipAddressSeenByResourceProvider".to_owned();
+            let answers = [&policy.conditions_satisfied, &policy.conditions_unknown];
+            assert_eq!(
+                answers.map(|names| names.contains(&location)),
+                [is_known, !is_known],
+                "{policy:?}"
+            );
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use highwater::event::RiskLevel;
 use highwater::model::{
     ContinuousAccessEvaluation, Control, ExternalTenants, GrantOperator, GuestTypes,
     LocationReference, NamedLocationKind, Platforms, Policy, PolicyState, SignInFrequency,
-    TenantModel,
+    TenantModel, WorkloadScope,
 };
 use serde_json::{Value, json};
 
@@ -94,8 +94,12 @@ fn state_is_stated_or_the_policy_is_refused() {
 fn a_policy_without_id_has_one_from_file_and_place() {
     let mut anonymous = policy(json!({}));
     anonymous.as_object_mut().unwrap().remove("id");
-    let (model, _) = read(&json!({"value": [anonymous]}));
-    assert_eq!(model.policies[0].id.as_str(), "file.json#/value/0");
+    for id in [Value::Null, json!(""), json!("  ")] {
+        anonymous["id"] = id;
+        let (model, report) = read(&json!({"value": [anonymous]}));
+        assert_eq!(report.refused, []);
+        assert_eq!(model.policies[0].id.as_str(), "file.json#/value/0");
+    }
 }
 
 #[test]
@@ -146,6 +150,11 @@ fn what_includes_nothing_is_kept_and_flagged() {
     assert_eq!(report.warnings[1].path, "/Conditions/Users");
     // On purpose: no warning.
     let (_, codes) = with_conditions(json!({"users": {"includeUsers": ["None"]}}));
+    assert_eq!(codes, []);
+    let (policy, codes) = with_conditions(json!({
+        "clientApplications": {"includeServicePrincipals": ["none"]},
+    }));
+    assert_eq!(policy.conditions.workloads, Some(WorkloadScope::default()));
     assert_eq!(codes, []);
     // A policy about workloads has no users.
     let (policy, codes) = with_conditions(json!({

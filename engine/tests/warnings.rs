@@ -38,6 +38,12 @@ fn ranges(trusted: bool, ranges: &[&str]) -> Value {
         "isTrusted": trusted, "id": LOCATION, "ipRanges": ranges})
 }
 
+fn country(countries: &[&str], unknown: bool, method: &str) -> Value {
+    json!({"@odata.type": "#microsoft.graph.countryNamedLocation", "displayName": "C",
+        "id": LOCATION, "countriesAndRegions": countries, "countryLookupMethod": method,
+        "includeUnknownCountriesAndRegions": unknown})
+}
+
 #[test]
 fn strict_without_ranges_is_warned_of() {
     let strict = |included: &Value, excluded: &Value| {
@@ -60,6 +66,27 @@ fn strict_without_ranges_is_warned_of() {
         let given = [location, strict(&all, &reference)];
         let warned = warnings(&given).contains(&WarningCode::StrictWithoutRanges);
         assert_eq!(warned, expected, "{given:?}");
+    }
+}
+
+/// The MFA trusted IPs are ranges too, if they are loaded.
+#[test]
+fn strict_about_the_trusted_ips_needs_their_ranges() {
+    for reference in ["00000000-0000-0000-0000-000000000000", "AllTrusted"] {
+        let policy = policy(&json!({
+            "/conditions/locations": {"includeLocations": ["All"], "excludeLocations": [reference]},
+            "/sessionControls": {"continuousAccessEvaluation": {"mode": "strictLocation"}},
+        }));
+        for loaded in [false, true] {
+            let mut read = Documents::new();
+            read.add("tenant.json", policy.to_string().as_bytes());
+            if loaded {
+                read.add_trusted_ips("trusted.txt", "192.0.2.0/24");
+            }
+            let strict = WarningCode::StrictWithoutRanges;
+            let warned = (read.finish().1.warnings.iter()).any(|it| it.code == strict);
+            assert_eq!(warned, !loaded, "{reference}");
+        }
     }
 }
 
@@ -291,6 +318,47 @@ fn the_report_names_what_is_not_judged() {
     }
 }
 
+/// A country is known of an address only by a table, and by GPS of none.
+#[test]
+fn countries_are_not_judged_without_a_table_or_by_gps() {
+    for (method, table, expected) in [
+        ("clientIpAddress", "", true),
+        ("clientIpAddress", "FR\t192.0.2.0/24", false),
+        ("authenticatorAppGps", "", true),
+        ("authenticatorAppGps", "FR\t192.0.2.0/24", true),
+    ] {
+        let policy = policy(&json!({"/conditions/locations": {"includeLocations": [LOCATION]}}));
+        let mut read = Documents::new();
+        let given = Value::from(vec![country(&["FR"], false, method), policy]);
+        read.add("tenant.json", given.to_string().as_bytes());
+        if !table.is_empty() {
+            read.add_country_list("countries.tsv", table);
+        }
+        let (_, report) = read.finish();
+        let mut named = report.not_judged.iter().map(|named| &*named.condition);
+        assert_eq!(
+            named.next(),
+            expected.then_some("locations"),
+            "{method} {table}"
+        );
+        assert_eq!(named.next(), None);
+    }
+}
+
+#[test]
+fn a_country_location_that_holds_no_address_is_warned_of() {
+    for (countries, unknown, expected) in [
+        (&["FR"][..], false, false),
+        (&["FR"], true, false),
+        (&[], true, false),
+        (&[], false, true),
+    ] {
+        let found = warnings(&[country(countries, unknown, "clientIpAddress")]);
+        let warned = found.contains(&WarningCode::EmptyLocation);
+        assert_eq!(warned, expected, "{countries:?} {unknown}");
+    }
+}
+
 /// A word that is not known leaves the condition to the issuer and is warned of; it is never taken
 /// for the next best one.
 #[test]
@@ -310,11 +378,7 @@ fn words_that_are_not_known_are_not_guessed() {
         assert_eq!(conditions.devices.is_some(), known, "{mode}");
         assert_eq!(conditions.unjudged.is_empty(), known, "{mode}");
     }
-    let country = |method: &str| {
-        json!({"@odata.type": "#microsoft.graph.countryNamedLocation", "displayName": "C",
-            "id": LOCATION, "countriesAndRegions": ["FR"], "countryLookupMethod": method,
-            "includeUnknownCountriesAndRegions": false})
-    };
+    let country = |method: &str| country(&["FR"], false, method);
     for (method, by_gps, warned) in [
         ("clientIpAddress", false, false),
         ("authenticatorAppGps", true, false),

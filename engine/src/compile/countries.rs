@@ -123,4 +123,34 @@ mod tests {
         assert_eq!(countries("2001:db8:2::5"), ["AA"]);
         assert_eq!(countries("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), ["ZZ"]);
     }
+
+    /// Nothing is left of the wider prefix before the narrower one: not even a range that ends
+    /// before the first address of all.
+    #[test]
+    fn prefixes_that_begin_at_the_same_address_are_nested_too() {
+        let flat = |table: &[(&str, &[u8; 2])]| {
+            let table: Vec<_> = table
+                .iter()
+                .map(|(prefix, country)| (prefix.parse().unwrap(), **country))
+                .collect();
+            disjoint_countries(&table)
+                .iter()
+                .map(|(prefix, country)| {
+                    format!("{prefix} {}", std::str::from_utf8(country).unwrap())
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            flat(&[("0.0.0.0/0", b"AA"), ("0.0.0.0/1", b"BB")]),
+            ["0.0.0.0/1 BB", "128.0.0.0/1 AA"]
+        );
+        assert_eq!(
+            flat(&[("::/0", b"AA"), ("::/1", b"BB")]),
+            ["::/1 BB", "8000::/1 AA"]
+        );
+        assert_eq!(
+            flat(&[("10.0.0.0/8", b"AA"), ("10.0.0.0/9", b"BB")]),
+            ["10.0.0.0/9 BB", "10.128.0.0/9 AA"]
+        );
+    }
 }

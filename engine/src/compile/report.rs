@@ -247,6 +247,7 @@ mod tests {
         assert_eq!(explained, codes);
         for code in WarningCode::ALL {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+            assert_eq!(code.to_string(), code.as_str());
         }
     }
 }
