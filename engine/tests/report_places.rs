@@ -69,7 +69,8 @@ fn update(identity: &str, details: &Value) -> Value {
 fn refused_updates_are_named_by_line_and_pointer() {
     let mut without_time = update(ID, &Value::Null);
     without_time["time"] = json!("yesterday");
-    let networks = json!({"KnownNetworkPolicies": {"NetworkName": "N", "NetworkId": ID}});
+    let networks = |members: &Value| json!({"KnownNetworkPolicies": members});
+    let ranges = networks(&json!({"NetworkId": ID, "CidrIpRanges": ["192.0.2.0/24", "home"]}));
     for (line, path, reason) in [
         ("not JSON".to_owned(), "line 2: ", "not JSON"),
         (without_time.to_string(), "line 2: /time", ""),
@@ -79,9 +80,19 @@ fn refused_updates_are_named_by_line_and_pointer() {
             "policy details without `Identity`",
         ),
         (
-            update("", &networks).to_string(),
+            update("", &ranges).to_string(),
             "line 2: /policyDetails",
             "policy details without `Identity`",
+        ),
+        (
+            update(ID, &ranges).to_string(),
+            "line 2: /policyDetails/KnownNetworkPolicies/CidrIpRanges/1",
+            "`home` is no IPv4 or IPv6 address",
+        ),
+        (
+            update(ID, &networks(&json!({"NetworkId": 7}))).to_string(),
+            "line 2: /policyDetails/KnownNetworkPolicies/NetworkId",
+            "expected text, found a number",
         ),
         (
             update(ID, &json!({"State": "Asleep"})).to_string(),
@@ -104,6 +115,50 @@ fn refused_updates_are_named_by_line_and_pointer() {
         assert!(refused.reason.contains(reason), "{refused:?}");
         assert!(!refused.remedy.is_empty());
     }
+}
+
+#[test]
+fn warnings_of_updates_are_named_by_line_and_pointer() {
+    let policy = update(
+        ID,
+        &json!({"State": "Enabled", "Conditions": {
+            "Users": {"Include": [{"Users": ["All"]}], "Exclude": [{"Groups": ["<RING>"]}]}}}),
+    );
+    let ranges = update(
+        ID,
+        &json!({"KnownNetworkPolicies": {"NetworkId": "ranges",
+            "CidrIpRanges": ["2001:db8::/32", "192.0.2.7/24"]}}),
+    );
+    let countries = update(
+        ID,
+        &json!({"KnownNetworkPolicies": {"NetworkId": "countries", "CountryIsoCodes": ["UK"]}}),
+    );
+    let nothing = update(ID, &Value::Null);
+    let lines = [policy, ranges, countries, nothing].map(|line| line.to_string());
+    let mut documents = Documents::new();
+    documents.add_synced("stream", lines.join("\n").as_bytes(), None);
+    let (_, report) = documents.finish();
+    assert_eq!(report.refused, []);
+    let warned = report.warnings.iter().map(|it| (&*it.path, it.code));
+    assert_eq!(
+        warned.collect::<Vec<_>>(),
+        [
+            (
+                "line 2: /policyDetails/KnownNetworkPolicies/CidrIpRanges/1",
+                WarningCode::HostBits
+            ),
+            (
+                "line 3: /policyDetails/KnownNetworkPolicies/CountryIsoCodes/0",
+                WarningCode::UnknownCountry
+            ),
+            (
+                "line 1: /policyDetails/Conditions/Users/Exclude/0/Groups/0",
+                WarningCode::UnresolvedReference
+            ),
+            ("line 4", WarningCode::NoContent),
+            ("line 3", WarningCode::NoCountryTable),
+        ]
+    );
 }
 
 /// A thousand warnings of one file are written out; the last of them says that there are more.

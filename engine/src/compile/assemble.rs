@@ -98,11 +98,9 @@ impl<'run> Assembly<'run> {
                         continue;
                     };
                     let node = Node::root(json);
+                    reader.update = Some(update);
                     match location(&node, &mut reader) {
-                        Ok(mut location) => {
-                            location.origin.pointer = update.place.clone();
-                            slots.put(location, &node, Again::Replace, &mut reader);
-                        }
+                        Ok(location) => slots.put(location, &node, Again::Replace, &mut reader),
                         Err(refusal) => reader.refuse(update.locate(refusal)),
                     }
                 }
@@ -145,6 +143,7 @@ impl<'run> Assembly<'run> {
                     reader.refuse(refusal.clone());
                 }
                 for update in updates {
+                    reader.update = Some(update);
                     let read = match &update.change {
                         SyncedChange::Policy(json) => {
                             synced_policy(update, json, &self.index, &mut reader)

@@ -45,11 +45,34 @@ impl Synced {
     /// A refusal inside this update's details.
     pub(super) fn locate(&self, refusal: Refusal) -> Refusal {
         Refusal {
-            path: format!("{}: /policyDetails{}", self.place, refusal.path),
+            path: self.path(&refusal.path),
             ..refusal
         }
     }
+
+    /// Where in the file something in this update's details stands.
+    pub(super) fn path(&self, pointer: &str) -> String {
+        let place = &self.place;
+        let SyncedChange::Networks(_) = self.change else {
+            return format!("{place}: /policyDetails{pointer}");
+        };
+        let pushed = NETWORK_MEMBERS.iter().find_map(|(pushed, ours)| {
+            let below = pointer.strip_prefix('/')?.strip_prefix(ours)?;
+            Some(format!("/{pushed}{below}"))
+        });
+        let pointer = pushed.as_deref().unwrap_or(pointer);
+        format!("{place}: /policyDetails/KnownNetworkPolicies{pointer}")
+    }
 }
+
+/// Members of known networks, and those of the named location that they become.
+const NETWORK_MEMBERS: [(&str, &str); 5] = [
+    ("NetworkId", "id"),
+    ("NetworkName", "displayName"),
+    ("CountryIsoCodes", "countriesAndRegions"),
+    ("ApplyToUnknownCountry", "includeUnknownCountriesAndRegions"),
+    ("CidrIpRanges", "ipRanges"),
+];
 
 /// Reads the updates of a file up to an instant.
 pub(super) fn synced_updates(text: &str, until: Option<Timestamp>) -> (Vec<Synced>, Vec<Refusal>) {
@@ -201,8 +224,6 @@ pub(super) fn synced_policy(
             break;
         }
     }
-    let mut origin = reader.origin(&node);
-    origin.pointer.clone_from(&update.place);
     Ok(Policy {
         id: identifier(&node, &update.id)?,
         display_name: update.display_name.clone(),
@@ -211,7 +232,7 @@ pub(super) fn synced_policy(
         conditions,
         grant: grant(&node)?,
         session: session(&node)?,
-        origin,
+        origin: reader.origin(&node),
     })
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::from_synced::Synced;
 use super::report::{Refused, Warning, WarningCode};
 use crate::identifier::Identifier;
 use crate::model::{LocationReference, Origin};
@@ -14,6 +15,8 @@ pub(super) struct Reader<'run> {
     pub(super) file: &'run str,
     /// Refuse what is otherwise corrected with a warning.
     pub(super) strict: bool,
+    /// The update that is being read, in a file of updates.
+    pub(super) update: Option<&'run Synced>,
     warnings: &'run mut Vec<Warning>,
     refused: &'run mut Vec<Refused>,
     /// At most `MAXIMUM_COMPLAINTS` of either are told; the last one says that there are more.
@@ -30,6 +33,7 @@ impl<'run> Reader<'run> {
         Reader {
             file,
             strict,
+            update: None,
             warnings,
             refused,
             complaints: (0, 0),
@@ -40,13 +44,20 @@ impl<'run> Reader<'run> {
     pub(super) fn origin(&self, node: &Node<'_>) -> Origin {
         Origin {
             file: self.file.to_owned(),
-            pointer: node.pointer(),
+            pointer: match self.update {
+                Some(update) => update.place.clone(),
+                None => node.pointer(),
+            },
         }
     }
 
     /// Warns about `node`.
     pub(super) fn warn(&mut self, node: &Node<'_>, code: WarningCode, message: impl Into<String>) {
-        self.warn_at(&node.pointer(), code, message);
+        let path = match self.update {
+            Some(update) => update.path(&node.pointer()),
+            None => node.pointer(),
+        };
+        self.warn_at(&path, code, message);
     }
 
     /// Warns about a place.
