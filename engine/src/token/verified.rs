@@ -335,3 +335,29 @@ pub(crate) fn mix(value: u128) -> u128 {
     let value = (value ^ value >> 59).wrapping_mul(ODD);
     value ^ value >> 65
 }
+
+#[cfg(test)]
+mod tests {
+    use super::mix;
+
+    /// Whatever bit of a number changes, every bit of the mixed one does so now and then.
+    #[test]
+    fn every_bit_is_spread_over_all_others() {
+        const SAMPLES: u128 = 256;
+        for input in 0..128 {
+            let mut flips = [0_u32; 128];
+            for sample in 0..SAMPLES {
+                let value = mix(sample << 64 | sample);
+                let changed = mix(value) ^ mix(value ^ 1 << input);
+                for (output, flips) in flips.iter_mut().enumerate() {
+                    *flips += (changed >> output & 1) as u32;
+                }
+            }
+            let bounds = SAMPLES as u32 / 10..SAMPLES as u32 / 10 * 9;
+            assert!(
+                flips.iter().all(|flips| bounds.contains(flips)),
+                "{input}: {flips:?}"
+            );
+        }
+    }
+}

@@ -83,5 +83,7 @@ mod tests {
         );
         assert!(decode(&[0xff, 0xfe, 0, 0]).unwrap_err().contains("UTF-32"));
         assert_eq!(decode(b"").unwrap(), "");
+        // Zeros alone are in no order of bytes.
+        assert_eq!(decode(&[0, 0]).unwrap(), "\0\0");
     }
 }

@@ -253,4 +253,23 @@ mod tests {
             assert_eq!(paths, [path], "{text}");
         }
     }
+
+    fn complaints(text: &str) -> Vec<String> {
+        let json = parse(text).unwrap();
+        let found = find(&json);
+        assert!(found.documents.is_empty(), "{text}");
+        let refused = found.refused.into_iter();
+        refused.map(|refusal| refusal.path).collect()
+    }
+
+    #[test]
+    fn what_is_no_document_is_complained_of_once_and_not_for_ever() {
+        assert_eq!(complaints(r#"{"value": [[{"x": 1}], {"y": 2}]}"#).len(), 2);
+        // Nothing in a container is nothing to complain of, anywhere else it is.
+        assert_eq!(complaints(r#"{"value": []}"#).len(), 0);
+        assert_eq!(complaints(r#"{"other": [], "x": 1}"#), [""]);
+        assert_eq!(complaints(r#"{"value": {"x": 1}}"#).len(), 1);
+        let many = format!("[{}0]", "0,".repeat(MAXIMUM_COMPLAINTS));
+        assert_eq!(complaints(&many).len(), MAXIMUM_COMPLAINTS);
+    }
 }

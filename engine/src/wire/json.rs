@@ -184,4 +184,34 @@ mod tests {
         assert!(parse("{} x").unwrap_err().contains("trailing characters"));
         assert!(parse("").is_err());
     }
+
+    #[test]
+    fn bounds_are_reached_and_not_passed() {
+        let read = |text: &str, before: usize| {
+            let values = Cell::new(before);
+            let mut deserializer = serde_json::Deserializer::from_str(text);
+            let json = Reader { values: &values }.deserialize(&mut deserializer);
+            json.map(|_| values.get())
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(read("[1, [2]]", 0), Ok(4));
+        assert_eq!(read("0", MAXIMUM_VALUES - 1), Ok(MAXIMUM_VALUES));
+        for before in [MAXIMUM_VALUES, MAXIMUM_VALUES + 1] {
+            assert!(read("0", before).unwrap_err().contains("values"));
+        }
+        let named = |length: usize| format!("{{\"{}\": 0}}", "x".repeat(length));
+        assert_eq!(read(&named(MAXIMUM_NAME), 0), Ok(2));
+        for length in [MAXIMUM_NAME + 1, MAXIMUM_NAME + 2] {
+            assert!(read(&named(length), 0).unwrap_err().contains("name"));
+        }
+    }
+
+    #[test]
+    fn what_no_json_has_is_refused_by_name() {
+        use serde::de::value::{BytesDeserializer, Error};
+        let values = Cell::new(0);
+        let bytes = BytesDeserializer::<Error>::new(b"x");
+        let error = Reader { values: &values }.deserialize(bytes).unwrap_err();
+        assert!(error.to_string().contains("a JSON value"), "{error}");
+    }
 }

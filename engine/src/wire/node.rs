@@ -342,4 +342,18 @@ mod tests {
         let null: Vec<_> = nodes.iter().map(Node::is_null).collect();
         assert_eq!(null, [true, true, true, false, false, true]);
     }
+
+    #[test]
+    fn a_text_is_a_list_of_one_unless_it_is_empty() {
+        for (text, expected) in [
+            (r#""All""#, vec!["All"]),
+            (r#""""#, vec![]),
+            ("[null]", vec![]),
+        ] {
+            let json = parse(text).unwrap();
+            let texts = Node::root(&json).texts().unwrap();
+            let texts: Vec<_> = texts.into_iter().map(|(text, _)| text).collect();
+            assert_eq!(texts, expected, "{text}");
+        }
+    }
 }

@@ -323,6 +323,16 @@ mod tests {
                 "expected an attribute such as `device.isCompliant`",
             ),
             (
+                "user.model -eq \"x\"",
+                0,
+                "expected an attribute such as `device.isCompliant`",
+            ),
+            (
+                "device. -eq \"x\"",
+                0,
+                "expected an attribute such as `device.isCompliant`",
+            ),
+            (
                 "device.model == \"x\"",
                 13,
                 "expected an operator such as `-eq`",
@@ -371,5 +381,17 @@ mod tests {
             panic!("one comparison");
         };
         assert_eq!(comparison.values, [Value::Text("a\"b\"c'".into())]);
+    }
+
+    #[test]
+    fn only_a_quote_is_escaped() {
+        for (text, expected) in [
+            (r#""a\b`c""#, r"a\b`c"),
+            (r#""a\"b`"c""#, r#"a"b"c"#),
+            (r#"'a\"b'"#, r#"a\"b"#),
+        ] {
+            let found = tokens(text).unwrap();
+            assert_eq!(found, [(0, Token::Quoted(expected.to_owned()))], "{text}");
+        }
     }
 }
