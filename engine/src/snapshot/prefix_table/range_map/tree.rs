@@ -237,3 +237,45 @@ impl Level {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::processor::Portable;
+    use super::*;
+
+    /// Alone and step by step, as batches go, around ends everywhere in a tree of so many.
+    fn check<K: Key>(count: usize, key: impl Fn(usize) -> K) {
+        let ends: Vec<K> = (0..count).map(|number| key(3 * number)).collect();
+        let tree = EndTree::new(&ends);
+        assert!(tree.ends().eq(ends.iter().copied()));
+        let step = (count / 1_000).max(1);
+        for number in (0..count).step_by(step).chain([count - 1]) {
+            for (near, position) in [
+                (3 * number, number),
+                ((3 * number).saturating_sub(2), number),
+            ] {
+                let wanted = key(near);
+                assert_eq!(tree.position(wanted, Portable), position, "{count}");
+                let (mut line, mut level) = (0, Level::ROOT);
+                for _ in 1..tree.levels() {
+                    line = tree.child(level, line, wanted, Portable);
+                    level = level.below::<K>();
+                }
+                assert_eq!(tree.arrive(line, wanted, Portable), position, "{count}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_position_is_found_in_trees_of_any_depth() {
+        // One line, its children, theirs: full levels, and one end more than they hold.
+        for levels in 0..5 {
+            for more in [0, 1] {
+                check(8 * 9_usize.pow(levels) + more, |number| number as u64);
+                check(16 * 17_usize.pow(levels.min(3)) + more, |number| {
+                    number as u32
+                });
+            }
+        }
+    }
+}
