@@ -46,55 +46,41 @@ pub(crate) fn huge_pages<T>(memory: &mut [MaybeUninit<T>]) {
     let _ = memory;
 }
 
-/// Asks for the cache line of a value that will be read soon.
+/// Asks for the cache line of an address, whatever is there.
 #[inline(always)]
-pub(crate) fn prefetch<T>(value: &T) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch has no effect on memory or registers and cannot fault.
-        // The address comes from a reference, so it is valid anyway.
-        unsafe {
-            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast());
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = value;
-}
-
-/// Asks for the cache line after a value's.
-#[inline(always)]
-pub(crate) fn prefetch_next<T>(value: &T) {
+fn prefetch_line(address: *const i8) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a prefetch has no effect on memory or registers and cannot fault, wherever the
         // address leads.
         unsafe {
-            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast::<i8>().wrapping_add(64));
+            _mm_prefetch::<_MM_HINT_T0>(address);
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = value;
+    let _ = address;
+}
+
+/// Asks for the cache line of a value that will be read soon.
+#[inline(always)]
+pub(crate) fn prefetch<T>(value: &T) {
+    prefetch_line(std::ptr::from_ref(value).cast());
+}
+
+/// Asks for the cache line after a value's.
+#[inline(always)]
+pub(crate) fn prefetch_next<T>(value: &T) {
+    prefetch_line(std::ptr::from_ref(value).cast::<i8>().wrapping_add(64));
 }
 
 /// Asks for every cache line of a value that will be read soon.
 #[inline(always)]
 pub(crate) fn prefetch_all<T>(value: &T) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let first: *const i8 = std::ptr::from_ref(value).cast();
-        for offset in (0..size_of::<T>()).step_by(64) {
-            // SAFETY: a prefetch has no effect on memory or registers and cannot fault.
-            // The address is within the value that the reference is to.
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(offset));
-            }
-        }
+    let first: *const i8 = std::ptr::from_ref(value).cast();
+    for offset in (0..size_of::<T>()).step_by(64) {
+        prefetch_line(first.wrapping_add(offset));
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = value;
 }
 
 /// Asks for the first cache lines of values that will be read soon: at most four.
