@@ -55,7 +55,7 @@ type Answer = Result<(), Box<dyn Error>>;
 type Work = (&'static str, fn(usize) -> Answer);
 
 /// Every work.
-const WORKS: [Work; 17] = [
+const WORKS: [Work; 18] = [
     ("decide-nothing-known", |count| {
         decide(count, UNKNOWN, INSIDE)
     }),
@@ -68,14 +68,21 @@ const WORKS: [Work; 17] = [
     ("decide-batch-of-32", decide_batch),
     ("marks-unknown", |count| marks(count, false)),
     ("marks-known", |count| marks(count, true)),
-    ("location-v4-small", |count| location(count, 200, false)),
-    ("location-v4-large", |count| location(count, 50_000, false)),
-    ("location-v6", |count| location(count, 50_000, true)),
+    ("location-v4-small", |count| {
+        location(count, 200, Family::Ipv4)
+    }),
+    ("location-v4-large", |count| {
+        location(count, 50_000, Family::Ipv4)
+    }),
+    ("location-v6", |count| location(count, 50_000, Family::Ipv6)),
+    ("location-v6-scattered", |count| {
+        location(count, 50_000, Family::Ipv6Scattered)
+    }),
     ("location-v4-batch-of-32", |count| {
-        location_batch(count, false)
+        location_batch(count, Family::Ipv4)
     }),
     ("location-v6-batch-of-32", |count| {
-        location_batch(count, true)
+        location_batch(count, Family::Ipv6)
     }),
     ("token", tokens),
     ("worst-policies-1000", worst_policies),
@@ -287,17 +294,29 @@ fn marks(count: usize, known: bool) -> Answer {
 }
 
 /// A table of so many prefixes, and the first address of each.
-fn table(prefixes: usize, is_ipv6: bool) -> Result<(PrefixTable, Vec<IpAddr>), Box<dyn Error>> {
+/// Which prefixes a table has.
+#[derive(Clone, Copy)]
+enum Family {
+    Ipv4,
+    /// In as many networks of 16 bits as routing tables.
+    Ipv6,
+    /// In thousands of networks of 16 bits.
+    Ipv6Scattered,
+}
+
+fn table(prefixes: usize, family: Family) -> Result<(PrefixTable, Vec<IpAddr>), Box<dyn Error>> {
     let mut random = Random::new(1);
     let mut builder = PrefixTable::builder();
     let mut addresses = Vec::new();
     for number in 0..prefixes {
-        let prefix: IpNet = if is_ipv6 {
-            let address = Ipv6Addr::from_bits(random.wide() >> 3 | 1 << 125);
-            Ipv6Net::new(address, 40)?.trunc().into()
-        } else {
-            let address = Ipv4Addr::from_bits(random.narrow() as u32);
-            Ipv4Net::new(address, 24)?.trunc().into()
+        let ipv6 = |address| Ipv6Net::new(Ipv6Addr::from_bits(address), 40);
+        let prefix: IpNet = match family {
+            Family::Ipv4 => {
+                let address = Ipv4Addr::from_bits(random.narrow() as u32);
+                Ipv4Net::new(address, 24)?.trunc().into()
+            }
+            Family::Ipv6 => ipv6(random.wide() >> 10 | 0x2400 << 112)?.trunc().into(),
+            Family::Ipv6Scattered => ipv6(random.wide() >> 3 | 1 << 125)?.trunc().into(),
         };
         builder.insert(prefix, LocationIndex::new(number % 20)?);
         addresses.push(prefix.network());
@@ -305,8 +324,8 @@ fn table(prefixes: usize, is_ipv6: bool) -> Result<(PrefixTable, Vec<IpAddr>), B
     Ok((builder.build()?, addresses))
 }
 
-fn location(count: usize, prefixes: usize, is_ipv6: bool) -> Answer {
-    let (table, addresses) = table(prefixes, is_ipv6)?;
+fn location(count: usize, prefixes: usize, family: Family) -> Answer {
+    let (table, addresses) = table(prefixes, family)?;
     let last = addresses[prefixes - 1];
     for _ in 0..count {
         if table.set(table.lookup(black_box(last))).is_empty() {
@@ -317,9 +336,9 @@ fn location(count: usize, prefixes: usize, is_ipv6: bool) -> Answer {
 }
 
 /// Counts one address.
-fn location_batch(count: usize, is_ipv6: bool) -> Answer {
+fn location_batch(count: usize, family: Family) -> Answer {
     const SIZE: usize = 32;
-    let (table, addresses) = table(50_000, is_ipv6)?;
+    let (table, addresses) = table(50_000, family)?;
     let mut sets = [LocationSetIndex::EMPTY; SIZE];
     for chunk in addresses.chunks_exact(SIZE).cycle().take(count / SIZE) {
         table.lookup_batch(black_box(chunk), &mut sets);

@@ -37,6 +37,17 @@ fn ipv6(count: u32, length: u8) -> impl Iterator<Item = (IpNet, LocationIndex)> 
     })
 }
 
+/// Networks of IPv6 as routing tables have them, in two of 16 bits, one in sixteen longer than 48.
+fn routed_ipv6(count: u32) -> impl Iterator<Item = (IpNet, LocationIndex)> {
+    (0..count).map(move |number| {
+        let network = 0x2a00 + u128::from(number % 2);
+        let bits = network << 112 | u128::from(number) << 81;
+        let length = if number % 16 == 0 { 56 } else { 48 };
+        let prefix = Ipv6Net::new_assert(Ipv6Addr::from_bits(bits), length);
+        (prefix.into(), location(number % 5))
+    })
+}
+
 fn builder(prefixes: impl Iterator<Item = (IpNet, LocationIndex)>) -> PrefixTableBuilder {
     let mut builder = PrefixTable::builder();
     for (prefix, location) in prefixes {
@@ -60,9 +71,10 @@ fn a_table_holds_what_it_says() {
     check(ipv6(10, 64));
     check(ipv6(100, 128));
     check(ipv4(300, 10).chain(ipv6(200, 66)));
-    // Several pieces, with blocks before them.
+    // Several pieces.
     check(ipv6(2_000, 64));
     check(ipv6(2_000, 127));
+    check(routed_ipv6(5_000));
     // A flat trie, in some networks and in nearly all.
     check(ipv4(700, 350));
     check(ipv4(5_000, 25));
@@ -71,9 +83,15 @@ fn a_table_holds_what_it_says() {
 
 #[test]
 fn a_changed_table_holds_what_it_says() {
-    let (before, added): (Vec<_>, Vec<_>) = ipv4(3_000, 600)
-        .chain(ipv6(3_000, 72))
-        .partition(|&(prefix, _)| prefix.addr().to_string().contains('2'));
+    check_changed(ipv4(3_000, 600).chain(ipv6(3_000, 72)));
+    check_changed(routed_ipv6(12_000));
+}
+
+/// Those whose address has a 3 are there at first and go, the others come.
+#[track_caller]
+fn check_changed(prefixes: impl Iterator<Item = (IpNet, LocationIndex)>) {
+    let (before, added): (Vec<_>, Vec<_>) =
+        prefixes.partition(|&(prefix, _)| prefix.addr().to_string().contains('3'));
     let (table, Taken { held, .. }) = taken(|| {
         let mut editor = builder(before.iter().copied()).build_editor().unwrap();
         for some in added.chunks(50) {
@@ -110,6 +128,7 @@ fn check_change(prefixes: impl Iterator<Item = (IpNet, LocationIndex)>, prefix: 
 fn a_change_of_a_large_table_copies_what_it_touches() {
     check_change(ipv4(20_000, 200), "40.0.128.0/24");
     check_change(ipv6(20_000, 64), "2001:db8::/64");
+    check_change(routed_ipv6(20_000), "2a00:2::/48");
 }
 
 #[test]

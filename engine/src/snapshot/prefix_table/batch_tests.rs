@@ -6,6 +6,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::prelude::*;
 
 use super::location_set::Interner;
+use super::map::FamilyAddress;
 use super::processor::Portable;
 use super::tests::*;
 use super::*;
@@ -72,39 +73,22 @@ fn a_batch_over_large_tables_equals_single_lookups() {
     check_batch(&table(&both), &shuffled(&edges(&both)));
 }
 
-#[test]
-fn a_batch_over_any_layout_of_ipv4_equals_single_lookups() {
-    let raw: Vec<_> = dense()
-        .into_iter()
-        .map(|(prefix, location)| match prefix {
-            IpNet::V4(prefix) => {
-                let bits = prefix.network().to_bits();
-                (bits, prefix.prefix_len(), location.index() as u32)
-            }
-            IpNet::V6(_) => unreachable!("only IPv4 is dense"),
-        })
-        .collect();
-    let prefixes = layout_tests::prefixes(&raw);
+/// All layouts of the prefixes and addresses of one family.
+#[track_caller]
+fn check_layouts<A: FamilyAddress>(prefixes: &[(A, u8, u32)]) {
+    let prefixes = layout_tests::prefixes(prefixes);
     let addresses = layout_tests::edges(&prefixes);
     let register = PrefixRegister::new(&prefixes);
-    let mut interner = Interner::default();
-    let layouts = [
-        Ipv4Map::Ranges(RangeMap::new(&register, &mut interner).unwrap()),
-        Ipv4Map::narrow(&register, &mut interner).unwrap().unwrap(),
-        Ipv4Map::wide(&register, &mut interner).unwrap(),
-    ];
-    for layout in &layouts {
+    for layout in layout_tests::layouts(&register, &mut Interner::default()) {
         for (number, chunk) in addresses.chunks_exact(BATCH).enumerate() {
             let count = 1 + number % BATCH;
-            let mut gathered = Gathered::new();
-            for (number, &address) in chunk[..count].iter().enumerate() {
-                // Each other position is that of an address of the other family.
-                gathered.push(address, 2 * number);
-            }
             for is_near in [false, true] {
                 let foreign = LocationSetIndex::new(77).unwrap();
                 let mut sets = [foreign; 2 * BATCH];
-                layout.lookup_batch(&gathered, is_near, &mut sets, Portable);
+                // Each other position is that of an address of the other family.
+                let asked = chunk[..count].iter().enumerate();
+                let asked = asked.map(|(number, &address)| (2 * number, address));
+                layout.lookup_batch(asked, is_near, &mut sets, Portable);
                 for (position, &set) in sets.iter().enumerate() {
                     let address = chunk[..count].get(position / 2);
                     let expected = match address.filter(|_| position % 2 == 0) {
@@ -116,6 +100,26 @@ fn a_batch_over_any_layout_of_ipv4_equals_single_lookups() {
             }
         }
     }
+}
+
+#[test]
+fn a_batch_over_any_layout_equals_single_lookups() {
+    let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
+    for (prefix, location) in dense().into_iter().chain(deep()) {
+        let (length, location) = (prefix.prefix_len(), location.index() as u32);
+        match prefix {
+            IpNet::V4(prefix) => ipv4.push((prefix.network().to_bits(), length, location)),
+            IpNet::V6(prefix) => ipv6.push((prefix.network().to_bits(), length, location)),
+        }
+    }
+    // Those that a search by 48 bits finds, too.
+    let wider = ipv6
+        .iter()
+        .map(|&(bits, _, location)| (bits << 20, 44, location + 1));
+    let wider: Vec<_> = wider.collect();
+    ipv6.extend(wider);
+    check_layouts(&ipv4);
+    check_layouts(&ipv6);
 }
 
 #[test]

@@ -2,14 +2,15 @@
 
 use ipnet::IpNet;
 
+use super::PrefixTable;
 use super::address::{Address, Prefix};
 use super::editor::PrefixTableEditor;
 use super::error::PrefixTableError;
 use super::index::LocationIndex;
 use super::location_set::Interner;
+use super::map::{Ipv4Map, Ipv6Map};
 use super::processor::Processor;
 use super::register::PrefixRegister;
-use super::{Ipv4Map, PrefixTable, RangeMap};
 
 /// Collects the prefixes of a [`PrefixTable`].
 #[derive(Debug, Clone, Default)]
@@ -57,7 +58,7 @@ impl PrefixTableBuilder {
         let ipv4_prefixes = register(self.ipv4);
         let ipv6_prefixes = register(self.ipv6);
         let ipv4 = Ipv4Map::new(&ipv4_prefixes, &mut interner)?;
-        let ipv6 = RangeMap::new(&ipv6_prefixes, &mut interner)?;
+        let ipv6 = Ipv6Map::new(&ipv6_prefixes, &mut interner)?;
         let sets = interner.sets().clone();
         let processor = Processor::default();
         let table = PrefixTable {

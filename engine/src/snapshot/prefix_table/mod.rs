@@ -32,10 +32,13 @@ mod address;
 mod builder;
 mod editor;
 mod error;
-mod gathered;
 mod index;
 mod ipv4;
+mod ipv6;
+mod key_ranges;
+mod leaf;
 mod location_set;
+mod map;
 mod memory;
 mod processor;
 mod range_map;
@@ -63,13 +66,12 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 pub use self::builder::PrefixTableBuilder;
 pub use self::editor::{PrefixChange, PrefixTableEditor};
 pub use self::error::PrefixTableError;
-use self::gathered::Gathered;
 pub use self::index::{LocationIndex, LocationSetIndex};
-use self::ipv4::Ipv4Map;
 pub use self::location_set::LocationSet;
 use self::location_set::LocationSets;
+use self::map::{Ipv4Map, Ipv6Map};
 use self::processor::{Counter, Processor};
-use self::range_map::{BATCH, RangeMap};
+use self::range_map::BATCH;
 use self::register::PrefixRegister;
 use crate::hint;
 
@@ -80,7 +82,7 @@ const NEAR_PREFIXES: usize = 10_000;
 ///
 /// | operation | cost, with `p` prefixes and `b` bits of an address |
 /// |---|---|
-/// | [`lookup`](Self::lookup) | IPv4 from 4,096 prefixes on: 2 to 4 cache lines; else `O(log p)` |
+/// | [`lookup`](Self::lookup) | from 4,096 prefixes on: IPv4 2 to 4 cache lines, IPv6 4 and two loads, unless they are far apart; else `O(log p)` |
 /// | [`set`](Self::set) | `O(1)` |
 /// | [`covering_prefix`](Self::covering_prefix) | `O(b log p)` |
 /// | [`clone`](Self::clone) | one reference count per 4,000 prefixes or so |
@@ -88,7 +90,7 @@ const NEAR_PREFIXES: usize = 10_000;
 #[derive(Debug, Clone, Default)]
 pub struct PrefixTable {
     ipv4: Ipv4Map,
-    ipv6: RangeMap<u128>,
+    ipv6: Ipv6Map,
     processor: Processor,
     sets: Arc<LocationSets>,
     /// The prefixes as they were inserted: the maps forget them, an explanation needs them.
@@ -103,10 +105,27 @@ fn mapped(address: Ipv6Addr) -> Option<u32> {
     (bits >> 32 == 0xffff).then_some(bits as u32)
 }
 
+/// An address in the family in which it is looked up.
+enum Family {
+    Ipv4(u32),
+    Ipv6(u128),
+}
+
+#[inline(always)]
+fn family(address: IpAddr) -> Family {
+    match address {
+        IpAddr::V4(address) => Family::Ipv4(address.to_bits()),
+        IpAddr::V6(address) => match mapped(address) {
+            Some(address) => Family::Ipv4(address),
+            None => Family::Ipv6(address.to_bits()),
+        },
+    }
+}
+
 /// How many address ranges a table tells apart, per family.
 ///
 /// A range that crosses an inner border of the table counts once on each side: of a large one, or
-/// of a network of 64 bits in which the answer changes.
+/// of a network of 64 bits (48 in a large table) in which the answer changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RangeCounts {
     /// Ranges of IPv4 addresses; one without any prefix.
@@ -124,12 +143,9 @@ impl PrefixTable {
     /// The set of all locations that cover `address`; total, and free of allocation.
     #[inline(always)]
     pub fn lookup(&self, address: IpAddr) -> LocationSetIndex {
-        match address {
-            IpAddr::V4(address) => self.ipv4.lookup(address.to_bits(), self.processor),
-            IpAddr::V6(address) => match mapped(address) {
-                Some(address) => self.ipv4.lookup(address, self.processor),
-                None => self.processor.ranges(&self.ipv6, address.to_bits()),
-            },
+        match family(address) {
+            Family::Ipv4(address) => self.ipv4.lookup(address, self.processor),
+            Family::Ipv6(address) => self.ipv6.lookup(address, self.processor),
         }
     }
 
@@ -139,11 +155,10 @@ impl PrefixTable {
     pub(crate) fn expect(&self, address: IpAddr) {
         match address {
             IpAddr::V4(address) => self.ipv4.expect(address.to_bits()),
-            IpAddr::V6(address) => {
-                if let Some(address) = mapped(address) {
-                    self.ipv4.expect(address);
-                }
-            }
+            IpAddr::V6(address) => match mapped(address) {
+                Some(address) => self.ipv4.expect(address),
+                None => self.ipv6.expect(address.to_bits()),
+            },
         }
     }
 
@@ -185,24 +200,23 @@ impl PrefixTable {
     ) {
         let is_near = self.is_near();
         for (addresses, sets) in addresses.chunks(BATCH).zip(sets.chunks_mut(BATCH)) {
-            let (mut ipv4, mut ipv6) = (Gathered::new(), Gathered::new());
-            for (position, &address) in addresses.iter().enumerate().take(sets.len()) {
-                match address {
-                    IpAddr::V4(address) => ipv4.push(address.to_bits(), position),
-                    IpAddr::V6(address) => match mapped(address) {
-                        Some(address) => ipv4.push(address, position),
-                        None => match self.ipv6.answer_of_block(address.to_bits()) {
-                            Some(set) => sets[position] = set,
-                            None => ipv6.push(address.to_bits(), position),
-                        },
-                    },
+            let asked = addresses.len().min(sets.len());
+            let asked = || addresses[..asked].iter().copied().map(family).enumerate();
+            let mut others = 0;
+            let ipv4 = asked().filter_map(|(position, address)| match address {
+                Family::Ipv4(address) => Some((position, address)),
+                Family::Ipv6(_) => {
+                    others += 1;
+                    None
                 }
-            }
-            if !ipv4.is_empty() {
-                self.ipv4.lookup_batch(&ipv4, is_near, sets, counter);
-            }
-            if !ipv6.is_empty() {
-                self.ipv6.lookup_batch(&ipv6, sets, counter);
+            });
+            self.ipv4.lookup_batch(ipv4, is_near, sets, counter);
+            if others > 0 {
+                let ipv6 = asked().filter_map(|(position, address)| match address {
+                    Family::Ipv4(_) => None,
+                    Family::Ipv6(address) => Some((position, address)),
+                });
+                self.ipv6.lookup_batch(ipv6, is_near, sets, counter);
             }
         }
     }

@@ -15,15 +15,15 @@ use std::net::IpAddr;
 
 use super::PrefixTable;
 use super::index::LocationSetIndex;
-use super::ipv4::{Flat, Leaf};
-use super::range_map::{KeyedAddress, RangeMap};
+use super::map::Lookup;
+use super::range_map::KeyedAddress;
 
-/// How to count the ascending keys of a cache line that are below a key.
+/// How to count the ascending numbers of a cache line that are below a number.
 pub(super) trait Counter: Copy {
-    /// Of 16 keys of 32 bits.
-    fn below_32(self, line: &[u32; 16], key: u32) -> usize;
-    /// Of 8 keys of 64 bits.
-    fn below_64(self, line: &[u64; 8], key: u64) -> usize;
+    /// Of the first `count` numbers of 32 bits.
+    fn below_32(self, line: &[i32; 16], number: i32, count: usize) -> usize;
+    /// Of the first `count` numbers of 64 bits.
+    fn below_64(self, line: &[i64; 8], number: i64, count: usize) -> usize;
 }
 
 /// Counts on any processor.
@@ -32,14 +32,23 @@ pub(super) struct Portable;
 
 impl Counter for Portable {
     #[inline(always)]
-    fn below_32(self, line: &[u32; 16], key: u32) -> usize {
-        line.iter().map(|&end| u32::from(end < key)).sum::<u32>() as usize
+    fn below_32(self, line: &[i32; 16], number: i32, count: usize) -> usize {
+        let line = line.iter().take(count);
+        line.map(|&end| u32::from(end < number)).sum::<u32>() as usize
     }
 
     #[inline(always)]
-    fn below_64(self, line: &[u64; 8], key: u64) -> usize {
-        line.iter().map(|&end| usize::from(end < key)).sum()
+    fn below_64(self, line: &[i64; 8], number: i64, count: usize) -> usize {
+        let line = line.iter().take(count);
+        line.map(|&end| usize::from(end < number)).sum()
     }
+}
+
+/// The lowest `count` bits of what was found out about each number of a line.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn first(count: usize, bits: u32) -> usize {
+    (bits & ((1 << count) - 1)).count_ones() as usize
 }
 
 /// What this processor offers.
@@ -91,35 +100,21 @@ mod x86_64 {
                 }
 
                 #[inline(always)]
-                pub(super) fn flat<L: Leaf>(
+                pub(super) fn lookup<A: KeyedAddress>(
                     self,
-                    flat: &Flat<L>,
-                    address: u32,
-                ) -> LocationSetIndex {
-                    #[target_feature(enable = $features)]
-                    fn lookup<L: Leaf>(flat: &Flat<L>, address: u32) -> LocationSetIndex {
-                        flat.lookup(address)
-                    }
-                    // SAFETY: `self` is the proof that the processor has the enabled features.
-                    unsafe { lookup(flat, address) }
-                }
-
-                #[inline(always)]
-                pub(super) fn ranges<A: KeyedAddress>(
-                    self,
-                    ranges: &RangeMap<A>,
+                    layout: &impl Lookup<A>,
                     address: A,
                 ) -> LocationSetIndex {
                     #[target_feature(enable = $features)]
                     fn lookup<A: KeyedAddress>(
-                        ranges: &RangeMap<A>,
+                        layout: &impl Lookup<A>,
                         address: A,
                         counter: $name,
                     ) -> LocationSetIndex {
-                        ranges.lookup(address, counter)
+                        layout.lookup(address, counter)
                     }
                     // SAFETY: `self` is the proof that the processor has the enabled features.
-                    unsafe { lookup(ranges, address, self) }
+                    unsafe { lookup(layout, address, self) }
                 }
 
                 pub(super) fn lookup_batch(
@@ -162,164 +157,119 @@ mod x86_64 {
 
     impl Counter for Avx2 {
         #[inline(always)]
-        fn below_32(self, line: &[u32; 16], key: u32) -> usize {
+        fn below_32(self, line: &[i32; 16], number: i32, count: usize) -> usize {
             // SAFETY: `self` is the proof that the processor has AVX2.
-            unsafe { below_32_avx2(line, key) }
+            first(count, unsafe { below_32_avx2(line, number) })
         }
 
         #[inline(always)]
-        fn below_64(self, line: &[u64; 8], key: u64) -> usize {
+        fn below_64(self, line: &[i64; 8], number: i64, count: usize) -> usize {
             // SAFETY: `self` is the proof that the processor has AVX2.
-            unsafe { below_64_avx2(line, key) }
+            first(count, unsafe { below_64_avx2(line, number) })
         }
     }
 
     impl Counter for Avx512 {
         #[inline(always)]
-        fn below_32(self, line: &[u32; 16], key: u32) -> usize {
+        fn below_32(self, line: &[i32; 16], number: i32, count: usize) -> usize {
             // SAFETY: `self` is the proof that the processor has AVX-512.
-            unsafe { below_32_avx512(line, key) }
+            first(count, unsafe { below_32_avx512(line, number) })
         }
 
         #[inline(always)]
-        fn below_64(self, line: &[u64; 8], key: u64) -> usize {
+        fn below_64(self, line: &[i64; 8], number: i64, count: usize) -> usize {
             // SAFETY: `self` is the proof that the processor has AVX-512.
-            unsafe { below_64_avx512(line, key) }
+            first(count, unsafe { below_64_avx512(line, number) })
         }
     }
 
+    // One bit per number, set where it is below.
+
     #[inline]
-    #[target_feature(enable = "avx2,popcnt")]
-    fn below_32_avx2(line: &[u32; 16], key: u32) -> usize {
-        // There is only a signed comparison: shift both sides by half the range.
-        let key = _mm256_xor_si256(
-            _mm256_set1_epi32(key.cast_signed()),
-            _mm256_set1_epi32(i32::MIN),
+    #[target_feature(enable = "avx2")]
+    fn below_32_avx2(line: &[i32; 16], number: i32) -> u32 {
+        let number = _mm256_set1_epi32(number);
+        let (low, high) = (
+            half_below_32::<0>(line, number),
+            half_below_32::<8>(line, number),
         );
-        let (low, high) = (half_below_32::<0>(line, key), half_below_32::<8>(line, key));
-        (low | high << 8).count_ones() as usize
+        low | high << 8
     }
 
-    /// The 8 keys from `FROM` on. A function and no closure: those were not inlined everywhere.
+    /// The 8 numbers from `FROM` on. A function and no closure: those were not inlined everywhere.
     #[inline]
-    #[target_feature(enable = "avx2,popcnt")]
-    fn half_below_32<const FROM: usize>(line: &[u32; 16], key: __m256i) -> i32 {
+    #[target_feature(enable = "avx2")]
+    fn half_below_32<const FROM: usize>(line: &[i32; 16], number: __m256i) -> u32 {
         let ends = _mm256_setr_epi32(
-            line[FROM].cast_signed(),
-            line[FROM + 1].cast_signed(),
-            line[FROM + 2].cast_signed(),
-            line[FROM + 3].cast_signed(),
-            line[FROM + 4].cast_signed(),
-            line[FROM + 5].cast_signed(),
-            line[FROM + 6].cast_signed(),
-            line[FROM + 7].cast_signed(),
+            line[FROM],
+            line[FROM + 1],
+            line[FROM + 2],
+            line[FROM + 3],
+            line[FROM + 4],
+            line[FROM + 5],
+            line[FROM + 6],
+            line[FROM + 7],
         );
-        let ends = _mm256_xor_si256(ends, _mm256_set1_epi32(i32::MIN));
-        _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(key, ends)))
+        _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(number, ends))).cast_unsigned()
     }
 
     #[inline]
-    #[target_feature(enable = "avx2,popcnt")]
-    fn below_64_avx2(line: &[u64; 8], key: u64) -> usize {
-        let key = _mm256_xor_si256(
-            _mm256_set1_epi64x(key.cast_signed()),
-            _mm256_set1_epi64x(i64::MIN),
+    #[target_feature(enable = "avx2")]
+    fn below_64_avx2(line: &[i64; 8], number: i64) -> u32 {
+        let number = _mm256_set1_epi64x(number);
+        let (low, high) = (
+            half_below_64::<0>(line, number),
+            half_below_64::<4>(line, number),
         );
-        let (low, high) = (half_below_64::<0>(line, key), half_below_64::<4>(line, key));
-        (low | high << 4).count_ones() as usize
+        low | high << 4
     }
 
-    /// The 4 keys from `FROM` on.
+    /// The 4 numbers from `FROM` on.
     #[inline]
-    #[target_feature(enable = "avx2,popcnt")]
-    fn half_below_64<const FROM: usize>(line: &[u64; 8], key: __m256i) -> i32 {
-        let ends = _mm256_setr_epi64x(
-            line[FROM].cast_signed(),
-            line[FROM + 1].cast_signed(),
-            line[FROM + 2].cast_signed(),
-            line[FROM + 3].cast_signed(),
-        );
-        let ends = _mm256_xor_si256(ends, _mm256_set1_epi64x(i64::MIN));
-        _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpgt_epi64(key, ends)))
+    #[target_feature(enable = "avx2")]
+    fn half_below_64<const FROM: usize>(line: &[i64; 8], number: __m256i) -> u32 {
+        let ends = _mm256_setr_epi64x(line[FROM], line[FROM + 1], line[FROM + 2], line[FROM + 3]);
+        _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpgt_epi64(number, ends))).cast_unsigned()
     }
 
     #[inline]
-    #[target_feature(enable = "avx512f,popcnt")]
-    fn below_32_avx512(line: &[u32; 16], key: u32) -> usize {
-        let end = |position: usize| line[position].cast_signed();
+    #[target_feature(enable = "avx512f")]
+    fn below_32_avx512(line: &[i32; 16], number: i32) -> u32 {
         let ends = _mm512_setr_epi32(
-            end(0),
-            end(1),
-            end(2),
-            end(3),
-            end(4),
-            end(5),
-            end(6),
-            end(7),
-            end(8),
-            end(9),
-            end(10),
-            end(11),
-            end(12),
-            end(13),
-            end(14),
-            end(15),
+            line[0], line[1], line[2], line[3], line[4], line[5], line[6], line[7], line[8],
+            line[9], line[10], line[11], line[12], line[13], line[14], line[15],
         );
-        _mm512_cmplt_epu32_mask(ends, _mm512_set1_epi32(key.cast_signed())).count_ones() as usize
+        u32::from(_mm512_cmplt_epi32_mask(ends, _mm512_set1_epi32(number)))
     }
 
     #[inline]
-    #[target_feature(enable = "avx512f,popcnt")]
-    fn below_64_avx512(line: &[u64; 8], key: u64) -> usize {
-        let end = |position: usize| line[position].cast_signed();
+    #[target_feature(enable = "avx512f")]
+    fn below_64_avx512(line: &[i64; 8], number: i64) -> u32 {
         let ends = _mm512_setr_epi64(
-            end(0),
-            end(1),
-            end(2),
-            end(3),
-            end(4),
-            end(5),
-            end(6),
-            end(7),
+            line[0], line[1], line[2], line[3], line[4], line[5], line[6], line[7],
         );
-        _mm512_cmplt_epu64_mask(ends, _mm512_set1_epi64(key.cast_signed())).count_ones() as usize
+        u32::from(_mm512_cmplt_epi64_mask(ends, _mm512_set1_epi64(number)))
     }
 }
 
 impl Processor {
-    /// [`Flat::lookup`] with the best instructions there are.
+    /// [`Lookup::lookup`] with the best instructions there are.
     #[inline(always)]
-    pub(super) fn flat<L: Leaf>(self, flat: &Flat<L>, address: u32) -> LocationSetIndex {
-        #[inline(never)]
-        fn portable<L: Leaf>(flat: &Flat<L>, address: u32) -> LocationSetIndex {
-            flat.lookup(address)
-        }
-        match self {
-            Self::Portable => portable(flat, address),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(avx2) => avx2.flat(flat, address),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512(avx512) => avx512.flat(flat, address),
-        }
-    }
-
-    /// [`RangeMap::lookup`] with the best instructions there are.
-    #[inline(always)]
-    pub(super) fn ranges<A: KeyedAddress>(
+    pub(super) fn lookup<A: KeyedAddress>(
         self,
-        ranges: &RangeMap<A>,
+        layout: &impl Lookup<A>,
         address: A,
     ) -> LocationSetIndex {
         #[inline(never)]
-        fn portable<A: KeyedAddress>(ranges: &RangeMap<A>, address: A) -> LocationSetIndex {
-            ranges.lookup(address, Portable)
+        fn portable<A: KeyedAddress>(layout: &impl Lookup<A>, address: A) -> LocationSetIndex {
+            layout.lookup(address, Portable)
         }
         match self {
-            Self::Portable => portable(ranges, address),
+            Self::Portable => portable(layout, address),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(avx2) => avx2.ranges(ranges, address),
+            Self::Avx2(avx2) => avx2.lookup(layout, address),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(avx512) => avx512.ranges(ranges, address),
+            Self::Avx512(avx512) => avx512.lookup(layout, address),
         }
     }
 

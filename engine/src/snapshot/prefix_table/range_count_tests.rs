@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::address::{Address, Prefix};
-use super::ipv4::Ipv4Map;
-use super::layout_tests::{Scan, prefixes};
+use super::layout_tests::{Scan, layouts, prefixes};
 use super::location_set::Interner;
-use super::range_map::{KeyedAddress, RangeMap};
+use super::range_map::KeyedAddress;
 use super::register::PrefixRegister;
 
 /// Where the ranges begin, without any border of a layout.
@@ -41,7 +40,7 @@ fn check_ipv4(prefixes: &[Prefix<u32>]) {
     let register = PrefixRegister::new(prefixes);
     let mut interner = Interner::default();
     let mut starts = starts(&register, &mut interner);
-    let ranges = Ipv4Map::Ranges(RangeMap::new(&register, &mut interner).unwrap());
+    let [ranges, narrow, wide] = layouts(&register, &mut interner);
     assert_eq!(ranges.len(), starts.len());
 
     // A flat trie divides all into networks of 16 bits, and some of 24 bits once more.
@@ -53,9 +52,7 @@ fn check_ipv4(prefixes: &[Prefix<u32>]) {
     starts.extend(divided);
     starts.retain(|&start| start != start.network(16));
     let expected = (1 << 16) + starts.len();
-    let narrow = Ipv4Map::narrow(&register, &mut interner).unwrap().unwrap();
     assert_eq!(narrow.len(), expected);
-    let wide = Ipv4Map::wide(&register, &mut interner).unwrap();
     assert_eq!(wide.len(), expected);
 }
 
@@ -68,9 +65,26 @@ fn check_ipv6(prefixes: &[Prefix<u128>]) {
         |start| u128::first_of(start.key()),
         |start| u128::last_of(start.key()),
     );
+    let [ranges, narrow, wide] = layouts(&register, &mut interner);
+    assert_eq!(
+        ranges.len(),
+        starts.len() + divided.difference(&starts).count()
+    );
+
+    // A forest divides all into networks of 8 bits, some of those into networks of 16, and searches
+    // in these by 48 bits.
+    let divided = around_divided(
+        &starts,
+        |start| start.network(48),
+        |start| start.broadcast(48),
+    );
+    let cut = starts.iter().filter(|&&start| start != start.network(8));
+    let cut: BTreeSet<u128> = cut.map(|start| start.network(8)).collect();
     starts.extend(divided);
-    let map = RangeMap::new(&register, &mut interner).unwrap();
-    assert_eq!(map.len(), starts.len());
+    starts.retain(|&start| start != start.network(16));
+    let networks = 256 - cut.len() + 256 * cut.len();
+    assert_eq!(narrow.len(), networks + starts.len());
+    assert_eq!(wide.len(), networks + starts.len());
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::marker::PhantomData;
 
 use super::super::index::LocationSetIndex;
+use super::super::leaf::Leaf;
 use super::super::sweep::Boundary;
-use super::segment::{Leaf, Line, Segment};
+use super::segment::{Line, Segment, first_leaf, leaves_per_line};
 
 /// A run of a node before it is written.
 #[derive(Debug, Clone, Copy)]
@@ -86,15 +87,15 @@ impl<L: Leaf> Segment<L> {
         let node = self.lines.len();
         let mut buffer = Vec::with_capacity(boundaries.len() + 1);
         let runs = runs(before, boundaries, slot_bits, &mut buffer);
-        let leaves_end = L::FIRST + runs.len();
-        let children = node + leaves_end.div_ceil(L::PER_LINE);
+        let leaves_end = first_leaf::<L>() + runs.len();
+        let children = node + leaves_end.div_ceil(leaves_per_line::<L>());
         self.lines.resize(children, Line::default());
 
         let mut line = Line {
             children: u32::try_from(children).ok()?,
             ..Line::default()
         };
-        for (place, run) in (node * L::PER_LINE + L::FIRST..).zip(runs) {
+        for (place, run) in (node * leaves_per_line::<L>() + first_leaf::<L>()..).zip(runs) {
             line.runs[usize::from(run.first_slot / 64)] |= 1 << (run.first_slot % 64);
             let leaf = match run.content {
                 Content::Set(set) => Some(set.bits()).filter(|&leaf| leaf < L::CHILD)?,
@@ -107,7 +108,7 @@ impl<L: Leaf> Segment<L> {
             self.leaves_mut()[place] = L::new(leaf)?;
         }
         // At most 19 and the 192 slots before the last word: fits into eight bits.
-        let mut last = L::FIRST - 1;
+        let mut last = first_leaf::<L>() - 1;
         for (before, word) in line.before.iter_mut().zip(line.runs) {
             *before = u8::try_from(last).ok()?;
             last += word.count_ones() as usize;

@@ -19,13 +19,15 @@ use std::sync::Arc;
 
 use super::super::address::{Address, Prefix};
 use super::super::error::PrefixTableError;
-use super::super::gathered::Gathered;
 use super::super::index::LocationSetIndex;
+use super::super::leaf::Leaf;
 use super::super::location_set::Interner;
+use super::super::map::{Layout, Lookup};
+use super::super::processor::Counter;
 use super::super::range_map::BATCH;
 use super::super::register::PrefixRegister;
 use super::super::sweep::Sweep;
-use super::segment::{Leaf, Segment};
+use super::segment::Segment;
 
 /// Address → set.
 #[derive(Debug, Clone)]
@@ -33,9 +35,26 @@ pub(in super::super) struct Flat<L> {
     segments: Box<[Arc<Segment<L>>; 256]>,
 }
 
-impl<L: Leaf> Flat<L> {
-    /// The trie of all prefixes in `register`; nothing if its sets do not fit into leaves.
-    pub(super) fn new(
+/// How far one of several lookups has come.
+#[derive(Debug)]
+struct Walk<'a, L> {
+    segment: &'a Segment<L>,
+    node: usize,
+    address: u32,
+    /// Where the answer goes.
+    position: usize,
+}
+
+impl<L> Clone for Walk<'_, L> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<L> Copy for Walk<'_, L> {}
+
+impl<L: Leaf> Layout<u32> for Flat<L> {
+    fn new(
         register: &PrefixRegister<u32>,
         interner: &mut Interner,
     ) -> Result<Option<Self>, PrefixTableError> {
@@ -66,8 +85,8 @@ impl<L: Leaf> Flat<L> {
             .map(|segments| Self { segments }))
     }
 
-    /// Rewrites the networks of `changed`; false if their sets do not fit into leaves.
-    pub(super) fn refresh(
+    /// Rewrites the networks of `changed`.
+    fn refresh(
         &mut self,
         register: &PrefixRegister<u32>,
         changed: &[Prefix<u32>],
@@ -103,74 +122,86 @@ impl<L: Leaf> Flat<L> {
         }
         Ok(true)
     }
+}
 
+impl<L: Leaf> Lookup<u32> for Flat<L> {
     #[inline(always)]
-    pub(in super::super) fn lookup(&self, address: u32) -> LocationSetIndex {
+    fn lookup(&self, address: u32, _counter: impl Counter) -> LocationSetIndex {
         let segment = &self.segments[(address >> 24) as usize];
         LocationSetIndex::from_bits(segment.lookup(address))
     }
 
-    /// Asks for the lines that a lookup is going to read.
     #[inline]
-    pub(super) fn expect(&self, address: u32) {
+    fn expect(&self, address: u32) {
         let [first, second, ..] = address.to_be_bytes();
         let segment = &self.segments[usize::from(first)];
         segment.expect(segment.root(second));
     }
 
-    /// Answers those that were gathered one after the other, if `is_near`. If not, they go down
-    /// together: the memory that they wait for is fetched at the same time, level by level.
+    /// One after the other, if `is_near`. If not, they go down together: the memory that they wait for
+    /// is fetched at the same time, level by level.
     #[inline(always)]
-    pub(super) fn lookup_batch(
+    fn lookup_batch(
         &self,
-        gathered: &Gathered<u32>,
+        addresses: impl Iterator<Item = (usize, u32)>,
         is_near: bool,
         sets: &mut [LocationSetIndex],
+        counter: impl Counter,
     ) {
-        let (addresses, positions) = gathered.taken();
         if is_near {
-            for (&address, &position) in addresses.iter().zip(positions) {
-                sets[usize::from(position)] = self.lookup(address);
+            for (position, address) in addresses {
+                sets[position] = self.lookup(address, counter);
             }
             return;
         }
-        let mut segments = [&*self.segments[0]; BATCH];
-        let mut nodes = [0; BATCH];
-        for ((&address, segment), node) in addresses.iter().zip(&mut segments).zip(&mut nodes) {
+        let start = Walk {
+            segment: &*self.segments[0],
+            node: 0,
+            address: 0,
+            position: 0,
+        };
+        let mut walks = [start; BATCH];
+        let mut count = 0;
+        for ((position, address), walk) in addresses.zip(&mut walks) {
             let [first, second, ..] = address.to_be_bytes();
-            *segment = &*self.segments[usize::from(first)];
-            *node = segment.root(second);
-            segment.expect(*node);
+            let segment = &*self.segments[usize::from(first)];
+            let node = segment.root(second);
+            segment.expect(node);
+            *walk = Walk {
+                segment,
+                node,
+                address,
+                position,
+            };
+            count += 1;
         }
         // Those whose /24 is divided: listed without a branch, because which they are is not to be
         // guessed.
         let mut divided = [0; BATCH];
-        let mut count = 0;
-        let walks = segments
-            .iter()
-            .zip(&mut nodes)
-            .zip(addresses.iter().zip(positions));
-        for (number, ((segment, node), (&address, &position))) in walks.enumerate() {
-            let leaf = segment.leaf(*node, address.to_be_bytes()[2]);
-            sets[usize::from(position)] = LocationSetIndex::from_bits_for_now(leaf);
+        let mut divided_count = 0;
+        for (number, walk) in walks[..count].iter_mut().enumerate() {
+            let segment = walk.segment;
+            let leaf = segment.leaf(walk.node, walk.address.to_be_bytes()[2]);
+            sets[walk.position] = LocationSetIndex::from_bits_for_now(leaf);
             let is_divided = leaf & L::CHILD != 0;
-            let child = segment.child(*node, leaf);
-            *node = if is_divided { child } else { *node };
-            segment.expect(*node);
-            divided[count] = number;
-            count += usize::from(is_divided);
+            let child = segment.child(walk.node, leaf);
+            walk.node = if is_divided { child } else { walk.node };
+            segment.expect(walk.node);
+            divided[divided_count] = number;
+            divided_count += usize::from(is_divided);
         }
-        for &number in &divided[..count] {
-            let leaf = segments[number].leaf(nodes[number], addresses[number].to_be_bytes()[3]);
-            sets[usize::from(positions[number])] = LocationSetIndex::from_bits(leaf);
+        for &number in &divided[..divided_count] {
+            let walk = &walks[number];
+            let leaf = walk.segment.leaf(walk.node, walk.address.to_be_bytes()[3]);
+            sets[walk.position] = LocationSetIndex::from_bits(leaf);
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.segments.iter().map(|segment| segment.len()).sum()
     }
 
-    pub(super) fn memory_bytes(&self) -> usize {
+    fn memory_bytes(&self) -> usize {
         let mut distinct: Vec<&Arc<Segment<L>>> = self.segments.iter().collect();
         distinct.sort_unstable_by_key(|segment| Arc::as_ptr(segment));
         distinct.dedup_by(|one, next| Arc::ptr_eq(one, next));

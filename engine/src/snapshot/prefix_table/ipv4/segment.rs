@@ -22,6 +22,7 @@ use std::marker::PhantomData;
 
 use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 
+use super::super::leaf::Leaf;
 use super::super::memory::shared_bytes;
 use crate::hint::{prefetch, prefetch_next};
 
@@ -39,35 +40,14 @@ pub(super) struct Line {
     pub(super) leaves: [u64; 3],
 }
 
-/// What answers for a run: a set, or a child.
-pub(in super::super) trait Leaf: Pod + Into<u32> {
-    /// The bit that makes it a child; sets are below it.
-    const CHILD: u32;
-
-    /// How many there are in a line.
-    const PER_LINE: usize = size_of::<Line>() / size_of::<Self>();
-
-    /// Where those of a node begin.
-    const FIRST: usize = std::mem::offset_of!(Line, leaves) / size_of::<Self>();
-
-    /// Nothing if `bits` do not fit.
-    fn new(bits: u32) -> Option<Self>;
+/// How many leaves there are in a line.
+pub(super) const fn leaves_per_line<L>() -> usize {
+    size_of::<Line>() / size_of::<L>()
 }
 
-impl Leaf for u16 {
-    const CHILD: u32 = 1 << 15;
-
-    fn new(bits: u32) -> Option<Self> {
-        u16::try_from(bits).ok()
-    }
-}
-
-impl Leaf for u32 {
-    const CHILD: u32 = 1 << 31;
-
-    fn new(bits: u32) -> Option<Self> {
-        Some(bits)
-    }
+/// Where the leaves of a node begin.
+pub(super) const fn first_leaf<L>() -> usize {
+    std::mem::offset_of!(Line, leaves) / size_of::<L>()
 }
 
 /// The networks of one /8.
@@ -120,10 +100,10 @@ impl<L: Leaf> Segment<L> {
         // Shifting the later slots out leaves one bit per run up to this slot.
         let up_to_slot = line.runs[word] << (!slot & 63);
         let place = usize::from(line.before[word]) + up_to_slot.count_ones() as usize;
-        self.leaves()[node * L::PER_LINE + place].into()
+        self.leaves()[node * leaves_per_line::<L>() + place].into()
     }
 
-    /// All lines as if they were leaves; from the place [`Leaf::FIRST`] of a node on, they are.
+    /// All lines as if they were leaves; from the place [`first_leaf`] of a node on, they are.
     #[inline(always)]
     pub(super) fn leaves(&self) -> &[L] {
         cast_slice(&self.lines)
@@ -141,7 +121,7 @@ impl<L: Leaf> Segment<L> {
 
     /// How many leaves answer below `node`.
     fn leaves_below(&self, node: usize) -> usize {
-        let first = node * L::PER_LINE + L::FIRST;
+        let first = node * leaves_per_line::<L>() + first_leaf::<L>();
         let leaves = &self.leaves()[first..first + self.runs(node)];
         leaves
             .iter()

@@ -1,8 +1,8 @@
 //! How many lines a segment may leave behind, and which sets fit into a leaf.
 
+use super::super::index::LocationSetIndex;
 use super::super::sweep::Boundary;
 use super::segment::Segment;
-use super::*;
 
 /// The one boundary of addresses that all have the set of this number.
 fn all(set: usize) -> [Boundary<u32>; 1] {

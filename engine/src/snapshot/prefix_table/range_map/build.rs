@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use super::super::address::Prefix;
 use super::super::error::PrefixTableError;
-use super::super::index::LocationSetIndex;
+use super::super::key_ranges::{Answer, Range, ranges};
 use super::super::location_set::Interner;
 use super::super::processor::Portable;
 use super::super::register::PrefixRegister;
-use super::super::sweep::{Boundary, Sweep};
-use super::blocks::Blocks;
+use super::super::sweep::Sweep;
 use super::tree::{EndTree, Key};
-use super::{DIVIDED, DividedKey, KeyedAddress, Piece, RangeMap};
+use super::{DIVIDED, KeyedAddress, Piece, RangeMap};
 
 /// A piece of more ranges is cut in two.
 const PIECE_RANGES: usize = 648;
@@ -27,7 +26,6 @@ impl<A: KeyedAddress> RangeMap<A> {
         let mut map = Self {
             directory: EndTree::new(&[A::Key::LAST]),
             pieces: Vec::new(),
-            blocks: Blocks::default(),
         };
         let mut sweep = Sweep::new();
         let mut ends = Vec::new();
@@ -50,7 +48,6 @@ impl<A: KeyedAddress> RangeMap<A> {
             }
         }
         map.directory = EndTree::new(&ends);
-        map.blocks = Blocks::of(&map);
         Ok(map)
     }
 
@@ -90,8 +87,6 @@ impl<A: KeyedAddress> RangeMap<A> {
         if ends.len() != pieces_before {
             self.directory = EndTree::new(&ends);
         }
-        let keys = |prefix: &Prefix<A>| (prefix.first().key(), prefix.last().key());
-        self.blocks = self.blocks.refreshed(self, changed.iter().map(keys));
         Ok(())
     }
 }
@@ -105,7 +100,7 @@ fn pieces<A: KeyedAddress>(
     interner: &mut Interner,
 ) -> Result<Vec<Piece<A::Key>>, PrefixTableError> {
     let (from, to) = (A::first_of(first), A::last_of(last));
-    let ranges = ranges(sweep.span(register, from, to, interner)?, last);
+    let ranges = ranges(sweep.span(register, from, to, interner)?, A::split, last);
     let count = ranges.len().div_ceil(PIECE_RANGES);
     Ok(ranges
         .chunks(ranges.len().div_ceil(count))
@@ -113,74 +108,10 @@ fn pieces<A: KeyedAddress>(
         .collect())
 }
 
-/// The last key of some range and what holds in it.
-struct Range<K> {
-    end: K,
-    answer: Answer,
-}
-
-enum Answer {
-    Set(LocationSetIndex),
-    Divided(DividedKey),
-}
-
-/// Turns boundaries between addresses into ranges of keys, up to the key `last`.
-fn ranges<A: KeyedAddress>(boundaries: &[Boundary<A>], last: A::Key) -> Vec<Range<A::Key>> {
-    let mut ranges: Vec<Range<A::Key>> = Vec::with_capacity(boundaries.len());
-    let mut set = LocationSetIndex::EMPTY;
-    let same_key = |one: &Boundary<A>, next: &Boundary<A>| one.start.key() == next.start.key();
-    for (number, group) in boundaries.chunk_by(same_key).enumerate() {
-        let key = group[0].start.key();
-        if number > 0 {
-            // What held so far ends before this key, unless a divided key has just ended there.
-            let before = key.predecessor().filter(|&end| is_open(&ranges, end));
-            ranges.extend(before.map(|end| Range {
-                end,
-                answer: Answer::Set(set),
-            }));
-        }
-        if group.len() > 1 || group[0].start.remainder() != 0 {
-            let divided = DividedKey::new(set, group);
-            ranges.push(Range {
-                end: key,
-                answer: Answer::Divided(divided),
-            });
-        }
-        set = group[group.len() - 1].set;
-    }
-    if is_open(&ranges, last) {
-        ranges.push(Range {
-            end: last,
-            answer: Answer::Set(set),
-        });
-    }
-    ranges
-}
-
-/// Whether the keys up to `end` are not all in `ranges` yet.
-fn is_open<K: Key>(ranges: &[Range<K>], end: K) -> bool {
-    ranges.last().is_none_or(|range| range.end < end)
-}
-
-impl DividedKey {
-    /// The ranges that begin with `boundaries`, all in one key; before them the answer is `before`.
-    fn new<A: KeyedAddress>(before: LocationSetIndex, boundaries: &[Boundary<A>]) -> Self {
-        let missing = (boundaries[0].start.remainder() != 0).then_some((0, before));
-        let given = boundaries
-            .iter()
-            .map(|boundary| (boundary.start.remainder(), boundary.set));
-        let (starts, sets): (Vec<_>, Vec<_>) = missing.into_iter().chain(given).unzip();
-        Self {
-            starts: starts.into(),
-            sets: sets.into(),
-        }
-    }
-}
-
 impl<K: Key> Piece<K> {
-    fn new(ranges: &[Range<K>]) -> Self {
+    fn new(ranges: &[Range<K, u64>]) -> Self {
         let ends: Vec<K> = ranges.iter().map(|range| range.end).collect();
-        let mut divided: Vec<DividedKey> = Vec::new();
+        let mut divided = Vec::new();
         let answers = ranges.iter().map(|range| match &range.answer {
             Answer::Set(set) => set.bits(),
             Answer::Divided(key) => {

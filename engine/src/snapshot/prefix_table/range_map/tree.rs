@@ -18,11 +18,13 @@ use std::sync::Arc;
 
 use super::super::memory::shared_bytes;
 use super::super::processor::Counter;
-use super::blocks;
 use crate::hint::prefetch_first;
 
 /// A key, and the cache line of such keys.
 pub(in super::super) trait Key: Copy + Ord + Debug + Send + Sync {
+    /// The number that is less than another's where the key is, with a sign: what processors without
+    /// AVX-512 can compare.
+    type Ordered: Copy + Debug + Send + Sync;
     /// One cache line of keys.
     type Line: Copy + Debug + Send + Sync;
     /// How many keys a line holds.
@@ -30,44 +32,50 @@ pub(in super::super) trait Key: Copy + Ord + Debug + Send + Sync {
     /// The highest key.
     const LAST: Self;
 
+    /// The number to compare.
+    fn ordered(self) -> Self::Ordered;
     /// A line of `keys`, padded with the highest key.
     fn line(keys: impl Iterator<Item = Self>) -> Self::Line;
     /// How many keys of `line` are below `key`.
     fn count_below(line: &Self::Line, key: Self, counter: impl Counter) -> usize;
     /// The keys of `line`.
-    fn keys(line: &Self::Line) -> &[Self];
+    fn keys(line: &Self::Line) -> impl Iterator<Item = Self>;
     /// The key before this one; the lowest has none.
     fn predecessor(self) -> Option<Self>;
     /// The key after this one; the highest has none.
     fn successor(self) -> Option<Self>;
-    /// The number that the upper [`blocks::BITS`] bits are.
-    fn block(self) -> usize;
-    /// The first and the last key whose upper bits are the number `block`.
-    fn keys_of_block(block: usize) -> (Self, Self);
 }
 
 macro_rules! key {
-    ($number:ty, $line:ident, $per_line:literal, $below:ident) => {
+    ($number:ty, $ordered:ty, $line:ident, $per_line:literal, $below:ident) => {
         #[derive(Debug, Clone, Copy)]
         #[repr(align(64))]
-        pub(in super::super) struct $line([$number; $per_line]);
+        pub(in super::super) struct $line([$ordered; $per_line]);
 
         impl Key for $number {
+            type Ordered = $ordered;
             type Line = $line;
             const PER_LINE: usize = $per_line;
             const LAST: Self = <$number>::MAX;
 
+            #[inline(always)]
+            fn ordered(self) -> $ordered {
+                self.cast_signed() ^ <$ordered>::MIN
+            }
+
             fn line(mut keys: impl Iterator<Item = Self>) -> $line {
-                $line(std::array::from_fn(|_| keys.next().unwrap_or(Self::MAX)))
+                let mut next = || keys.next().unwrap_or(Self::MAX).ordered();
+                $line(std::array::from_fn(|_| next()))
             }
 
             #[inline(always)]
             fn count_below(line: &$line, key: Self, counter: impl Counter) -> usize {
-                counter.$below(&line.0, key)
+                counter.$below(&line.0, key.ordered(), $per_line)
             }
 
-            fn keys(line: &$line) -> &[Self] {
-                &line.0
+            fn keys(line: &$line) -> impl Iterator<Item = Self> {
+                let key = |&ordered: &$ordered| (ordered ^ <$ordered>::MIN).cast_unsigned();
+                line.0.iter().map(key)
             }
 
             fn predecessor(self) -> Option<Self> {
@@ -77,22 +85,12 @@ macro_rules! key {
             fn successor(self) -> Option<Self> {
                 self.checked_add(1)
             }
-
-            #[inline(always)]
-            fn block(self) -> usize {
-                (self >> (<$number>::BITS - blocks::BITS)) as usize
-            }
-
-            fn keys_of_block(block: usize) -> (Self, Self) {
-                let first = (block as $number) << (<$number>::BITS - blocks::BITS);
-                (first, first | <$number>::MAX >> blocks::BITS)
-            }
         }
     };
 }
 
-key!(u32, Line32, 16, below_32);
-key!(u64, Line64, 8, below_64);
+key!(u32, i32, Line32, 16, below_32);
+key!(u64, i64, Line64, 8, below_64);
 
 /// The position of a key among ascending ends.
 #[derive(Debug, Clone)]
@@ -207,7 +205,6 @@ impl<K: Key> EndTree<K> {
         self.lines[self.bottom..]
             .iter()
             .flat_map(K::keys)
-            .copied()
             .take(self.len)
     }
 
