@@ -229,7 +229,7 @@ impl Engine {
         }
         let prepared = self.prepare(token);
         let changed = prepared.is_some();
-        token.set_prepared(prepared);
+        token.set_prepared(prepared, self.settings.skew);
         changed
     }
 
@@ -242,7 +242,7 @@ impl Engine {
         }
         let prepared = self.prepare(token)?;
         let mut fresh = token.clone();
-        fresh.set_prepared(Some(prepared));
+        fresh.set_prepared(Some(prepared), self.settings.skew);
         Some(fresh)
     }
 

@@ -16,6 +16,7 @@ use highwater::request::Request;
 use highwater::settings::{EngineSettings, TenantSettings};
 use highwater::timestamp::Timestamp;
 use highwater::token::{IssuerProfile, TokenFacts, VerifiedToken};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_763_760_000;
@@ -244,6 +245,52 @@ fn what_is_forgotten_is_counted_and_the_settings_are_those_given() {
     assert_eq!(engine.forget_expired(Timestamp::from_seconds(0)), 0);
     assert_eq!(engine.forget_expired(now), 3);
     assert_eq!(engine.forget_expired(now), 0);
+}
+
+/// Near each other, or anything.
+fn instant() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        6 => -10_000_i64..10_000,
+        1 => any::<i64>(),
+        1 => Just(i64::MIN),
+        1 => Just(i64::MAX),
+    ]
+}
+
+proptest! {
+    /// Semantics §3, step 1, with the window that a token keeps and the one it is asked for.
+    #[test]
+    fn a_window_is_as_wide_as_clocks_may_differ(
+        not_before in proptest::option::of(instant()),
+        expires in instant(),
+        now in instant(),
+        skew in prop_oneof![0_i64..20, Just(0), Just(i64::MAX)],
+    ) {
+        let at = Timestamp::from_milliseconds;
+        let mut facts = facts(USERS[0]);
+        facts.not_before = not_before.map(at);
+        facts.expires = at(expires);
+        let engine = Engine::new(EngineSettings { skew, ..EngineSettings::default() });
+        engine
+            .publish_for_any_tenant(&TenantModel::default(), TenantSettings::default())
+            .unwrap();
+        let kept = engine.token(facts.clone());
+        let unprepared = VerifiedToken::assertion(facts, engine.keyring());
+
+        let skew = (i128::from(skew) * 1_000).min(i64::MAX.into());
+        let end = (i128::from(expires) + skew).min(i64::MAX.into());
+        let start = i128::from(not_before.unwrap_or(i64::MIN)) - skew;
+        let expected = if i128::from(now) >= end {
+            Some(Reason::TokenExpired)
+        } else {
+            (i128::from(now) < start).then_some(Reason::TokenNotYetValid)
+        };
+        for token in [&kept, &unprepared] {
+            let decision = engine.decide(token, &Request::new(at(now), None));
+            let found: Vec<Reason> = decision.reasons().iter().collect();
+            prop_assert_eq!(found, Vec::from_iter(expected));
+        }
+    }
 }
 
 fn report(engine: &Engine, time: i64, subject: &Value, effect: &str) {

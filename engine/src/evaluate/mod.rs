@@ -35,8 +35,10 @@ use crate::snapshot::policy_table::CompiledPolicy;
 use crate::timestamp::Timestamp;
 use crate::token::{TokenFacts, VerifiedToken};
 
-/// Everything that a decision reads besides the token and the request.
+/// Everything that a decision reads besides the token and the request. Made by an engine: a token
+/// remembers what its settings and its snapshot say.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct World<'a> {
     /// The engine's settings.
     pub settings: &'a EngineSettings,

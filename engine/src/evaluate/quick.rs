@@ -61,9 +61,7 @@ pub(crate) fn nothing_can_object(
     };
     let signals = &request.signals;
     if world.degraded
-        || token
-            .outside_window(request.now, world.settings.skew)
-            .is_some()
+        || !token.is_in_window(request.now)
         || !is_usual(token, request)
         || signals.country.is_some()
         || signals.compliant_network.is_some()

@@ -34,9 +34,9 @@ use crate::timestamp::Timestamp;
 pub struct VerifiedToken {
     /// What the tenant's policies say about the token alone, if it was asked.
     prepared: Option<Prepared>,
-    /// `nbf`; the earliest instant there is if the token has none.
-    not_before: Timestamp,
-    expires: Timestamp,
+    /// When the token is good, give or take what the engine allows clocks to differ: from the first
+    /// instant up to but not including the second. Never without `prepared`.
+    window: [Timestamp; 2],
     /// When no mark mattered to the token, and no policy of the prepared snapshot had changed.
     quiet_number: LastQuiet,
     /// As that of the keys.
@@ -57,6 +57,18 @@ const _: () = assert!(
         && std::mem::offset_of!(VerifiedToken, issued) == 3 * 64,
     "a token is four cache lines"
 );
+
+/// A window without an instant.
+const NEVER: [Timestamp; 2] = [Timestamp::MINIMUM; 2];
+
+/// From which instant on the token is good and from which on no more, give or take `skew` seconds.
+fn window(facts: &TokenFacts, skew: i64) -> [Timestamp; 2] {
+    let from = facts.not_before.unwrap_or(Timestamp::MINIMUM);
+    [
+        from.plus_seconds(skew.saturating_neg()),
+        facts.expires.plus_seconds(skew),
+    ]
+}
 
 /// What decides about a block at a location.
 #[derive(Clone, Debug)]
@@ -128,8 +140,7 @@ impl VerifiedToken {
         };
         VerifiedToken {
             prepared: None,
-            not_before: facts.not_before.unwrap_or(Timestamp::MINIMUM),
-            expires: facts.expires,
+            window: NEVER,
             quiet_number: LastQuiet::without_number(),
             quiet_count: LastQuiet::without_count(),
             keyring_id: keys.keyring_id(),
@@ -196,13 +207,20 @@ impl VerifiedToken {
         look.keep(number_after, &self.quiet_number, &self.quiet_count);
     }
 
-    /// Why the token is not valid at `now`, give or take `skew` seconds.
+    /// Whether the token is good at `now`, give or take the `skew` with which it was prepared.
     #[inline(always)]
+    pub(crate) fn is_in_window(&self, now: Timestamp) -> bool {
+        let [from, before] = self.window;
+        (from <= now) & (now < before)
+    }
+
+    /// Why the token is not good at `now`, give or take `skew` seconds.
     pub(crate) fn outside_window(&self, now: Timestamp, skew: i64) -> Option<Reason> {
-        if now >= self.expires.plus_seconds(skew) {
+        let [from, before] = window(&self.rest.facts, skew);
+        if now >= before {
             return Some(Reason::TokenExpired);
         }
-        (now.plus_seconds(skew) < self.not_before).then_some(Reason::TokenNotYetValid)
+        (now < from).then_some(Reason::TokenNotYetValid)
     }
 
     /// Asks for the memory that every decision reads.
@@ -272,9 +290,14 @@ impl VerifiedToken {
         hint::prefetch_all(&*self.rest);
     }
 
-    /// Remembers what the tenant's policies say about the token.
-    pub(crate) fn set_prepared(&mut self, prepared: Option<(Prepared, ScopeMask)>) {
+    /// Remembers what the tenant's policies say about the token, and when it is good, give or take
+    /// `skew` seconds.
+    pub(crate) fn set_prepared(&mut self, prepared: Option<(Prepared, ScopeMask)>, skew: i64) {
         let (prepared, mask) = prepared.unzip();
+        self.window = match prepared {
+            Some(_) => window(&self.rest.facts, skew),
+            None => NEVER,
+        };
         self.prepared = prepared;
         self.quiet_number = LastQuiet::without_number();
         self.quiet_count = LastQuiet::without_count();
