@@ -55,7 +55,7 @@ type Answer = Result<(), Box<dyn Error>>;
 type Work = (&'static str, fn(usize) -> Answer);
 
 /// Every work.
-const WORKS: [Work; 18] = [
+const WORKS: [Work; 19] = [
     ("decide-nothing-known", |count| {
         decide(count, UNKNOWN, INSIDE)
     }),
@@ -65,7 +65,12 @@ const WORKS: [Work; 18] = [
     ("decide-revoked", |count| decide(count, REVOKED, INSIDE)),
     ("decide-outside", |count| decide(count, UNKNOWN, OUTSIDE)),
     ("decide-after-another-event", decide_after_another_event),
-    ("decide-batch-of-32", decide_batch),
+    ("decide-batch-of-32", |count| {
+        decide_batch(count, &Tenant::small()?)
+    }),
+    ("decide-batch-of-32-far", |count| {
+        decide_batch(count, &Tenant::of(100, 20_000)?)
+    }),
     ("marks-unknown", |count| marks(count, false)),
     ("marks-known", |count| marks(count, true)),
     ("location-v4-small", |count| {
@@ -249,10 +254,9 @@ fn decide(count: usize, user: usize, address: IpAddr) -> Answer {
 }
 
 /// The mix of the comparison: one in ten outside, one in twenty revoked. Counts one request.
-fn decide_batch(count: usize) -> Answer {
+fn decide_batch(count: usize, tenant: &Tenant) -> Answer {
     const SIZE: usize = 32;
-    let tenant = Tenant::small()?;
-    let engine = engine(&tenant)?;
+    let engine = engine(tenant)?;
     let mut random = Random::new(7);
     let tokens = (0..SIZE)
         .map(|number| tenant::token(&engine, TENANT, random.below(2_000), number))

@@ -107,6 +107,9 @@ impl Engine {
             let count = requests.len();
             let addresses = &addresses[..count];
             snapshot.locations().sets_of(addresses, &mut sets[..count]);
+            for &set in &sets[..count] {
+                snapshot.policies.expect_at(set);
+            }
         }
         let keys = |index: usize| (requests[index].0.keys(), requests[index].0.issued());
         let mut looked_up = [LookedUp::default(); CHUNK];

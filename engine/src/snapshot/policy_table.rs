@@ -100,6 +100,14 @@ impl PolicyRows {
         hint::prefetch_first(&self.words);
     }
 
+    /// Asks for the first words of a row.
+    #[inline(always)]
+    fn expect(&self, row: usize) {
+        if let Some(word) = self.words.get(row.wrapping_mul(self.width)) {
+            hint::prefetch(word);
+        }
+    }
+
     /// One word of a row; all bits where the table filters nothing.
     #[inline(always)]
     fn word(&self, row: usize, word: usize) -> u64 {
@@ -304,6 +312,12 @@ impl PolicyTable {
     #[must_use]
     pub fn get(&self, index: PolicyIndex) -> Option<&CompiledPolicy> {
         self.policies.get(index.index())
+    }
+
+    /// Asks for what is known of the policies that may match at an address in the locations of `set`.
+    #[inline(always)]
+    pub(crate) fn expect_at(&self, set: LocationSetIndex) {
+        self.at_location.expect(set.index());
     }
 
     /// Of the first 64 of `enforced`, those that block at an address in the locations of `set`
