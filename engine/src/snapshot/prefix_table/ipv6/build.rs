@@ -318,8 +318,9 @@ fn refresh_tree<L: Leaf>(
     })
 }
 
-/// Whether a tree has far more pieces than its ranges need, or no range that ends inside of it.
+/// Whether a tree has far more pieces than its ranges need, or no range that ends inside of a piece.
 fn is_sparse<L: Leaf>(tree: &Tree<L>) -> bool {
     let ranges: usize = tree.parts().iter().map(|part| part.ranges as usize).sum();
-    ranges == 1 || tree.parts().len() > 4 * ranges.div_ceil(Piece::<L>::NEW_RANGES)
+    let pieces = tree.parts().len();
+    ranges == pieces || pieces > 4 * ranges.div_ceil(Piece::<L>::NEW_RANGES)
 }

@@ -138,6 +138,40 @@ fn a_block_of_more_pieces_than_a_tree_has_is_divided() {
 }
 
 #[test]
+fn a_tree_that_is_full_after_a_change_is_not_divided() {
+    // 271 pieces of 148 ranges: two per prefix.
+    let networks = |numbers: Range<u128>, offset: u128| {
+        let raw = numbers.map(|number| (0x2001 << 112 | number << 96 | offset << 80, 48, 1));
+        prefixes(&raw.collect::<Vec<_>>())
+    };
+    let mut grown = Grown::<u16>::new(&networks(0..20_054, 0));
+    assert_eq!(grown.pieces(), [271]);
+    // So many ranges in seven of them that a new tree would have no room for all.
+    for piece in 0..7 {
+        assert!(grown.change(&networks(74 * piece..74 * piece + 11, 5)));
+    }
+    assert_eq!(grown.pieces(), [271]);
+    assert!(grown.change(&networks(11..12, 5)));
+    assert_eq!((grown.forest.tables.len(), grown.pieces()), (2, vec![272]));
+    grown.check();
+}
+
+#[test]
+fn a_tree_is_planted_anew_when_it_has_more_than_four_times_the_pieces_it_needs() {
+    let all = every_second(0..2_000);
+    let mut grown = Grown::<u16>::new(&all);
+    assert_eq!(grown.pieces(), [28]);
+    // Two ranges per prefix in seven pieces, and one in each of the others: 889 need seven.
+    assert!(grown.change(&all[434..]));
+    assert_eq!(grown.pieces(), [28]);
+    grown.check();
+    // 887 need six.
+    assert!(grown.change(&all[433..434]));
+    assert_eq!(grown.pieces(), [6]);
+    grown.check();
+}
+
+#[test]
 fn a_tree_that_was_thinned_is_planted_anew_and_at_last_given_back() {
     let all = every_second(0..2_000);
     let mut grown = Grown::<u16>::new(&all);
@@ -152,6 +186,16 @@ fn a_tree_that_was_thinned_is_planted_anew_and_at_last_given_back() {
     let other = prefixes(&[(0x2002 << 112, 32, 0)]);
     assert!(grown.change(&other));
     assert_eq!((grown.forest.trees.len(), grown.forest.free.len()), (1, 0));
+    grown.check();
+}
+
+#[test]
+fn a_tree_of_several_pieces_is_given_back_when_all_its_prefixes_go_at_once() {
+    let all = every_second(0..200);
+    let mut grown = Grown::<u16>::new(&all);
+    assert_eq!(grown.pieces(), [3]);
+    assert!(grown.change(&all));
+    assert_eq!((grown.pieces(), grown.forest.free.len()), (vec![], 1));
     grown.check();
 }
 

@@ -348,3 +348,14 @@ pub(super) fn split(address: u128) -> (TreeKey, Remainder) {
 pub(super) fn join(within: u128, key: TreeKey) -> u128 {
     within >> 112 << 112 | u128::from(key) << 80
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_room_for_ten_narrow_answers_or_eight_wide_ones() {
+        assert_eq!(keys_per_line::<u16>(), 10);
+        assert_eq!(keys_per_line::<u32>(), 8);
+    }
+}
