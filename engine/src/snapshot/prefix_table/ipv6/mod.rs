@@ -203,7 +203,11 @@ impl<L: Leaf> Lookup<u128> for Forest<L> {
     }
 
     #[inline]
-    fn expect(&self, _address: u128) {}
+    fn expect(&self, address: u128) {
+        if let Found::Tree(tree) = self.find(address) {
+            tree.expect();
+        }
+    }
 
     #[inline(always)]
     fn lookup_batch(

@@ -242,6 +242,12 @@ impl<L: Leaf> Tree<L> {
         }
     }
 
+    /// Asks for what a search reads first.
+    #[inline]
+    pub(super) fn expect(&self) {
+        prefetch(&self.directory.root);
+    }
+
     /// The first step of [`lookup`](Self::lookup): to a piece.
     #[inline(always)]
     pub(super) fn search(&self, address: u128, counter: impl Counter) -> Search<'_, L> {
