@@ -19,8 +19,8 @@ use super::{Entry, Forest, Table, Target};
 /// Where the tables have no more to say and a tree may be: its keys begin behind so many bits.
 const TREE_BITS: u8 = 16;
 
-/// How many ranges a key may be divided into: the bits below a key are searched one range after the
-/// other half, and all of them are written anew when one changes.
+/// How many ranges a key may be divided into: they are searched by halves, each step a line of its own,
+/// and all of them are written anew when one changes.
 pub(super) const DIVIDED_RANGES: usize = 1_024;
 
 /// All addresses with the same first bits.
