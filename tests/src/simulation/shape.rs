@@ -71,7 +71,7 @@ pub(super) struct Shape {
 impl Shape {
     pub(super) fn new(random: &mut Random) -> Shape {
         let machines = *random.pick(&[1, 2, 2, 2, 2, 3, 3, 3, 3, 3]);
-        let (steps, requests) = match random.below(8) {
+        let (steps, requests) = match random.below(4) {
             0 => (30 + random.below(31), 12 + random.below(29)),
             _ => (8 + random.below(23), 4 + random.below(9)),
         };
