@@ -28,12 +28,10 @@ pub(super) trait Lookup<A: KeyedAddress> {
     fn expect(&self, address: A);
 
     /// Answers `addresses`, at most [`BATCH`](super::range_map::BATCH), each in the position of `sets`
-    /// that comes with it; the memory they wait for is fetched at the same time, unless all of it
-    /// `is_near`.
+    /// that comes with it; the memory they wait for is fetched at the same time.
     fn lookup_batch(
         &self,
         addresses: impl Iterator<Item = (usize, A)>,
-        is_near: bool,
         sets: &mut [LocationSetIndex],
         counter: impl Counter,
     );
@@ -60,6 +58,24 @@ pub(super) trait Layout<A: KeyedAddress>: Lookup<A> + Clone + Debug {
         changed: &[Prefix<A>],
         interner: &mut Interner,
     ) -> Result<bool, PrefixTableError>;
+
+    /// As [`lookup_batch`](Lookup::lookup_batch), or one after the other where there is nothing to
+    /// wait for, because all of it `is_near`.
+    #[inline(always)]
+    fn lookup_some(
+        &self,
+        addresses: impl Iterator<Item = (usize, A)>,
+        is_near: bool,
+        sets: &mut [LocationSetIndex],
+        counter: impl Counter,
+    ) {
+        if !is_near {
+            return self.lookup_batch(addresses, sets, counter);
+        }
+        for (position, address) in addresses {
+            sets[position] = self.lookup(address, counter);
+        }
+    }
 }
 
 /// An address of a family that has a layout for many prefixes.
@@ -200,7 +216,7 @@ impl<A: FamilyAddress> AddressMap<A> {
         }
     }
 
-    /// As [`Lookup::lookup_batch`].
+    /// As [`Lookup::lookup_batch`]; a large layout that `is_near` as [`Layout::lookup_some`].
     #[inline(always)]
     pub(super) fn lookup_batch(
         &self,
@@ -210,9 +226,9 @@ impl<A: FamilyAddress> AddressMap<A> {
         counter: impl Counter,
     ) {
         match self {
-            Self::Ranges { ranges, .. } => ranges.lookup_batch(addresses, is_near, sets, counter),
-            Self::Narrow(large) => large.lookup_batch(addresses, is_near, sets, counter),
-            Self::Wide(large) => large.lookup_batch(addresses, is_near, sets, counter),
+            Self::Ranges { ranges, .. } => ranges.lookup_batch(addresses, sets, counter),
+            Self::Narrow(large) => large.lookup_some(addresses, is_near, sets, counter),
+            Self::Wide(large) => large.lookup_some(addresses, is_near, sets, counter),
         }
     }
 

@@ -138,22 +138,15 @@ impl<L: Leaf> Lookup<u32> for Flat<L> {
         segment.expect(segment.root(second));
     }
 
-    /// One after the other, if `is_near`. If not, they go down together: the memory that they wait for
-    /// is fetched at the same time, level by level.
+    /// They go down together: the memory that they wait for is fetched at the same time, level by
+    /// level.
     #[inline(always)]
     fn lookup_batch(
         &self,
         addresses: impl Iterator<Item = (usize, u32)>,
-        is_near: bool,
         sets: &mut [LocationSetIndex],
-        counter: impl Counter,
+        _counter: impl Counter,
     ) {
-        if is_near {
-            for (position, address) in addresses {
-                sets[position] = self.lookup(address, counter);
-            }
-            return;
-        }
         let start = Walk {
             segment: &*self.segments[0],
             node: 0,

@@ -213,16 +213,9 @@ impl<L: Leaf> Lookup<u128> for Forest<L> {
     fn lookup_batch(
         &self,
         addresses: impl Iterator<Item = (usize, u128)>,
-        is_near: bool,
         sets: &mut [LocationSetIndex],
         counter: impl Counter,
     ) {
-        if is_near {
-            for (position, address) in addresses {
-                sets[position] = self.lookup(address, counter);
-            }
-            return;
-        }
         let mut searches = [const { None }; BATCH];
         let mut slots = searches.iter_mut();
         for (position, address) in addresses {

@@ -260,7 +260,7 @@ impl<L: Leaf> Tree<L> {
 
     /// The last step, when it has led to a divided key.
     #[cold]
-    pub(super) fn lookup_divided(&self, number: DividedNumber, address: u128) -> LocationSetIndex {
+    fn lookup_divided(&self, number: DividedNumber, address: u128) -> LocationSetIndex {
         let part = &self.parts[self.position(address, Portable)];
         part.divided[number.0 as usize].lookup(split(address).1)
     }

@@ -160,7 +160,6 @@ impl<A: KeyedAddress> Lookup<A> for RangeMap<A> {
     fn lookup_batch(
         &self,
         asked: impl Iterator<Item = (usize, A)>,
-        _is_near: bool,
         sets: &mut [LocationSetIndex],
         counter: impl Counter,
     ) {
