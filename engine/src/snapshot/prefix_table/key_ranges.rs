@@ -4,7 +4,10 @@
 //! which the answer changes nonetheless is *divided*: it is a range of its own, and the bits below the
 //! key are searched in a list that only such addresses ask.
 
+use std::sync::Arc;
+
 use super::index::LocationSetIndex;
+use super::memory::shared_bytes;
 use super::range_map::Key;
 use super::sweep::Boundary;
 
@@ -97,7 +100,7 @@ impl<R> DividedKey<R> {
     }
 
     #[inline(never)]
-    pub(super) fn lookup(&self, remainder: R) -> LocationSetIndex
+    fn lookup(&self, remainder: R) -> LocationSetIndex
     where
         R: Ord,
     {
@@ -111,7 +114,38 @@ impl<R> DividedKey<R> {
         self.starts.len()
     }
 
-    pub(super) fn memory_bytes(&self) -> usize {
+    fn memory_bytes(&self) -> usize {
         size_of_val(&*self.starts) + size_of_val(&*self.sets)
+    }
+}
+
+/// The divided keys of a piece, which answers name by their numbers: mostly none, which takes no memory.
+#[derive(Debug, Clone, Default)]
+pub(super) struct DividedKeys<R>(Arc<[DividedKey<R>]>);
+
+impl<R> From<Vec<DividedKey<R>>> for DividedKeys<R> {
+    fn from(keys: Vec<DividedKey<R>>) -> Self {
+        Self(if keys.is_empty() {
+            Arc::default()
+        } else {
+            keys.into()
+        })
+    }
+}
+
+impl<R: Ord> DividedKeys<R> {
+    #[inline(always)]
+    pub(super) fn lookup(&self, number: u32, remainder: R) -> LocationSetIndex {
+        self.0[number as usize].lookup(remainder)
+    }
+
+    /// How many ranges there are beyond one for each key.
+    pub(super) fn more_ranges(&self) -> usize {
+        self.0.iter().map(|key| key.len() - 1).sum()
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        let keys = self.0.iter().map(DividedKey::memory_bytes);
+        shared_bytes(&*self.0) + keys.sum::<usize>()
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 
 use super::super::index::LocationSetIndex;
-use super::super::key_ranges::{Answer, DividedKey, Range};
+use super::super::key_ranges::{Answer, DividedKeys, Range};
 use super::super::leaf::Leaf;
 use super::super::memory::shared_bytes;
 use super::super::processor::{Counter, Portable};
@@ -132,12 +132,7 @@ impl<L: Leaf> Piece<L> {
         let part = Part {
             end: *ends.last()?,
             ranges: ends.len() as u32,
-            // None takes no memory.
-            divided: if divided.is_empty() {
-                Arc::default()
-            } else {
-                divided.into()
-            },
+            divided: divided.into(),
         };
         let leaf = PhantomData;
         Some((Arc::new(Self { fan, leaf }), part))
@@ -170,8 +165,7 @@ pub(super) struct Part {
     pub(super) end: TreeKey,
     /// How many ranges there are.
     pub(super) ranges: u32,
-    /// Mostly none.
-    divided: Arc<[DividedKey<Remainder>]>,
+    divided: DividedKeys<Remainder>,
 }
 
 /// A tree that is not in use.
@@ -262,7 +256,7 @@ impl<L: Leaf> Tree<L> {
     #[cold]
     fn lookup_divided(&self, number: DividedNumber, address: u128) -> LocationSetIndex {
         let part = &self.parts[self.position(address, Portable)];
-        part.divided[number.0 as usize].lookup(split(address).1)
+        part.divided.lookup(number.0, split(address).1)
     }
 
     /// Which piece has the answer for `address`.
@@ -276,19 +270,13 @@ impl<L: Leaf> Tree<L> {
 
     /// How many ranges there are.
     pub(super) fn len(&self) -> usize {
-        let ranges = |part: &Part| {
-            let divided = part.divided.iter().map(|key| key.len() - 1);
-            part.ranges as usize + divided.sum::<usize>()
-        };
+        let ranges = |part: &Part| part.ranges as usize + part.divided.more_ranges();
         self.parts.iter().map(ranges).sum()
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
         let pieces = self.pieces.iter().map(|piece| shared_bytes(&**piece));
-        let divided = self.parts.iter().map(|part| {
-            let keys = part.divided.iter().map(DividedKey::memory_bytes);
-            shared_bytes(&*part.divided) + keys.sum::<usize>()
-        });
+        let divided = self.parts.iter().map(|part| part.divided.memory_bytes());
         shared_bytes(self)
             + self.pieces.capacity() * size_of::<Arc<Piece<L>>>()
             + self.parts.capacity() * size_of::<Part>()

@@ -1,7 +1,5 @@
 //! Makes pieces of the register's prefixes: all of them at first, the touched ones on a change.
 
-use std::sync::Arc;
-
 use super::super::address::Prefix;
 use super::super::error::PrefixTableError;
 use super::super::key_ranges::{Answer, Range, ranges};
@@ -123,12 +121,7 @@ impl<K: Key> Piece<K> {
         Self {
             ends: EndTree::new(&ends),
             answers: answers.collect(),
-            // Mostly none, which takes no memory.
-            divided: if divided.is_empty() {
-                Arc::default()
-            } else {
-                divided.into()
-            },
+            divided: divided.into(),
         }
     }
 }

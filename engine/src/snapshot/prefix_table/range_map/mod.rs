@@ -25,7 +25,7 @@ pub(super) use self::tree::Key;
 use self::tree::{EndTree, Level};
 use super::address::Address;
 use super::index::LocationSetIndex;
-use super::key_ranges::DividedKey;
+use super::key_ranges::DividedKeys;
 use super::map::Lookup;
 use super::memory::shared_bytes;
 use super::processor::Counter;
@@ -45,7 +45,7 @@ struct Piece<K: Key> {
     ends: EndTree<K>,
     /// INVARIANT: one per end. A set, or with `DIVIDED` an index into `divided`.
     answers: Arc<[u32]>,
-    divided: Arc<[DividedKey<u64>]>,
+    divided: DividedKeys<u64>,
 }
 
 /// How many addresses go down together.
@@ -115,7 +115,7 @@ impl<A: KeyedAddress> Default for RangeMap<A> {
         let piece = Piece {
             ends: whole.clone(),
             answers,
-            divided: Arc::default(),
+            divided: DividedKeys::default(),
         };
         Self {
             directory: whole,
@@ -214,20 +214,13 @@ impl<A: KeyedAddress> Lookup<A> for RangeMap<A> {
 
     /// How many ranges there are; one that crosses from piece to piece counts in both.
     fn len(&self) -> usize {
-        let ranges = |piece: &Piece<A::Key>| {
-            let divided = piece.divided.iter().map(|key| key.len() - 1);
-            piece.answers.len() + divided.sum::<usize>()
-        };
+        let ranges = |piece: &Piece<A::Key>| piece.answers.len() + piece.divided.more_ranges();
         self.pieces.iter().map(ranges).sum()
     }
 
     fn memory_bytes(&self) -> usize {
         let piece = |piece: &Piece<A::Key>| {
-            let divided = piece.divided.iter().map(DividedKey::memory_bytes);
-            piece.ends.memory_bytes()
-                + shared_bytes(&*piece.answers)
-                + shared_bytes(&*piece.divided)
-                + divided.sum::<usize>()
+            piece.ends.memory_bytes() + shared_bytes(&*piece.answers) + piece.divided.memory_bytes()
         };
         self.directory.memory_bytes()
             + self.pieces.capacity() * size_of::<Piece<A::Key>>()
@@ -250,7 +243,7 @@ impl<K: Key> Piece<K> {
         if answer & DIVIDED == 0 {
             LocationSetIndex::from_bits(answer)
         } else {
-            self.divided[(answer & !DIVIDED) as usize].lookup(address.split().1)
+            self.divided.lookup(answer & !DIVIDED, address.split().1)
         }
     }
 }
