@@ -10,6 +10,7 @@ mod policies;
 use highwater::decision::{Decision, Outcome};
 use highwater::engine::Engine;
 use highwater::event::{Dimension, Effect, Event};
+use highwater::explain::Explanation;
 use highwater::identifier::{Identifier, TenantId};
 use highwater::reason::Reason;
 use highwater::settings::{EngineSettings, UnknownWithoutCapability};
@@ -72,14 +73,24 @@ fn engine_with(case: &Case, events: &[Event]) -> Engine {
     engine
 }
 
-/// Judges each line as if it were the first: nothing is remembered.
-fn judge(engine: &Engine, case: &Case, lines: &[Value]) -> Vec<Option<Judged>> {
+/// Explains each line as if it were the first: nothing is remembered.
+fn explain(engine: &Engine, case: &Case, lines: &[Value]) -> Vec<Option<Explanation>> {
     lines
         .iter()
         .map(|line| {
             let read = RequestLine::read(line, &case.issuer).ok()?;
             let token = engine.token(read.token.clone());
-            let explanation = engine.explain(&token, &read.request());
+            Some(engine.explain(&token, &read.request()))
+        })
+        .collect()
+}
+
+/// What [`explain`] says, in short.
+fn judge(engine: &Engine, case: &Case, lines: &[Value]) -> Vec<Option<Judged>> {
+    explain(engine, case, lines)
+        .into_iter()
+        .map(|explanation| {
+            let explanation = explanation?;
             let violated = explanation
                 .policies
                 .iter()
