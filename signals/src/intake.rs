@@ -188,10 +188,15 @@ impl<'a> Intake<'a> {
     }
 
     fn text(&mut self, input: String, text: &str) -> Vec<Report> {
-        if let Ok(value) = serde_json::from_str::<Value>(text)
-            && !value.is_string()
-        {
-            return self.value(input, value);
+        match serde_json::from_str::<Value>(text) {
+            Ok(Value::String(_)) => {}
+            Ok(value) => return self.value(input, value),
+            Err(error) if text.starts_with(['{', '[']) => {
+                let refusal = Refusal::invalid_request(format!("not JSON: {error}"));
+                return vec![refused(input, &refusal)];
+            }
+            // A token, as it is sent.
+            Err(_) => {}
         }
         let text = text.trim_matches('"');
         vec![match self.token(text) {

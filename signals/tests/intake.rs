@@ -161,6 +161,16 @@ fn a_single_line_that_is_no_json_is_read_as_a_token() {
 }
 
 #[test]
+fn a_line_of_broken_json_is_no_token() {
+    for (text, input) in [("{\"a\":", "f"), ("[1\n{\"a\": 1}\n", "f:1")] {
+        let reports = read(expectation(), text);
+        assert_eq!(reports[0].input, input);
+        let why = reports[0].description.as_deref().unwrap();
+        assert!(why.starts_with("not JSON: EOF while parsing"), "{why}");
+    }
+}
+
+#[test]
 fn a_file_of_remarks_says_nothing() {
     assert!(read(expectation(), "# nothing today\n\n# nor tomorrow\n").is_empty());
 }
