@@ -95,6 +95,16 @@ fn refused_updates_are_named_by_line_and_pointer() {
             "expected text, found a number",
         ),
         (
+            update(ID, &networks(&json!({"CidrIpRanges": ["192.0.2.0/24"]}))).to_string(),
+            "line 2: /policyDetails/KnownNetworkPolicies",
+            "known networks without `NetworkId`",
+        ),
+        (
+            update(ID, &networks(&json!({"NetworkId": " "}))).to_string(),
+            "line 2: /policyDetails/KnownNetworkPolicies",
+            "known networks without `NetworkId`",
+        ),
+        (
             update(ID, &json!({"State": "Asleep"})).to_string(),
             "line 2: /policyDetails/State",
             "`Asleep` is no state",

@@ -152,9 +152,19 @@ fn named_location(node: &Node<'_>) -> Result<Json, Refusal> {
             .map_or(Json::Null, |member| member.value.clone()))
     };
     let text = |text: &str| Json::Text(text.to_owned());
+    // Without one no policy can name it, and no later update take its place.
+    let id = match node.member("NetworkId")? {
+        Some(id) if !id.text()?.trim().is_empty() => id.value.clone(),
+        _ => {
+            return Err(node.refuse(
+                "known networks without `NetworkId`",
+                "export the update again, with the id by which policies name the networks",
+            ));
+        }
+    };
     let countries = member("CountryIsoCodes")?;
     let mut members = vec![
-        ("id".to_owned(), member("NetworkId")?),
+        ("id".to_owned(), id),
         ("displayName".to_owned(), member("NetworkName")?),
     ];
     if matches!(&countries, Json::Array(items) if !items.is_empty()) {
