@@ -137,8 +137,10 @@ impl ChallengeMemory {
         address: Option<IpAddr>,
         policy: &Identifier,
     ) -> bool {
-        // Without an address the issuer was told nothing that it could have answered.
+        // Without an address the issuer was told nothing that it could have answered, and a client that
+        // does not carry challenges to it has told it nothing.
         address.is_some()
+            && token.is_capable()
             && self
                 .answers
                 .get(self.policy_key(token, address, policy))

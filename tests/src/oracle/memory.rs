@@ -109,10 +109,10 @@ impl Memory {
     }
 
     /// Whether the issuer decided after the first challenge for the same subject, address and
-    /// policy, which another token got.
+    /// policy, which another token got, for a client that carries challenges to it.
     #[must_use]
     pub fn answered(&self, token: &TokenFacts, place: &Place, policy: &Identifier) -> bool {
-        if place.address.is_none() {
+        if place.address.is_none() || !token.capable {
             return false;
         }
         self.challenges
