@@ -57,6 +57,21 @@ fn deep() -> Vec<(IpNet, LocationIndex)> {
     placed.collect()
 }
 
+/// Prefixes enough for a forest that is not near, some of them longer than its keys.
+fn many() -> Vec<(IpNet, LocationIndex)> {
+    let numbers = 0_u32..10_500;
+    let placed = numbers.flat_map(|number| {
+        let network = 0x2a00 << 112 | u128::from(number) << 84;
+        let within = (number % 16 == 3).then_some((network | 5 << 64, 64));
+        [Some((network, 44)), within].into_iter().flatten()
+    });
+    let placed = placed.zip(0_usize..).map(|((bits, length), number)| {
+        let prefix = Ipv6Net::new_assert(Ipv6Addr::from_bits(bits), length);
+        (prefix.into(), location(number % 7))
+    });
+    placed.collect()
+}
+
 /// Neighbours far apart: each step goes on by a third of all.
 fn shuffled(addresses: &[IpAddr]) -> Vec<IpAddr> {
     let third = addresses.len() / 3;
@@ -71,6 +86,27 @@ fn a_batch_over_large_tables_equals_single_lookups() {
     check_batch(&table(&ipv6), &shuffled(&edges(&ipv6)));
     let both = [ipv4, ipv6].concat();
     check_batch(&table(&both), &shuffled(&edges(&both)));
+}
+
+/// Whatever comes first in it, and whatever is between: of its family, of the other, or mapped.
+#[test]
+fn a_batch_of_all_families_equals_single_lookups() {
+    let prefixes = [many(), parsed(&[("192.0.2.0/24", 8), ("192.0.2.7/32", 9)])].concat();
+    let table = table(&prefixes);
+    let long = edges(&many()[..300]);
+    assert!(
+        long.iter()
+            .any(|&address| table.lookup(address).index() > 7)
+    );
+    let others = ["192.0.2.1", "::ffff:192.0.2.7", "192.0.2.7", "::192.0.2.7"].map(address);
+    for every in [1, 2, 3, 16] {
+        let mixed = long.chunks(every).zip(others.iter().cycle());
+        let mixed = mixed.flat_map(|(some, &other)| some.iter().copied().chain([other]));
+        let mixed: Vec<IpAddr> = mixed.collect();
+        for first in 0..20 {
+            check_batch(&table, &mixed[first..]);
+        }
+    }
 }
 
 /// All layouts of the prefixes and addresses of one family.
@@ -88,12 +124,13 @@ fn check_layouts<A: FamilyAddress>(prefixes: &[(A, u8, u32)]) {
                 // Each other position is that of an address of the other family.
                 let asked = chunk[..count].iter().enumerate();
                 let asked = asked.map(|(number, &address)| (2 * number, address));
-                layout.lookup_batch(asked, is_near, &mut sets, Portable);
+                let left = layout.lookup_batch(asked, is_near, &mut sets, Portable);
                 for (position, &set) in sets.iter().enumerate() {
                     let address = chunk[..count].get(position / 2);
+                    let is_left = left >> position & 1 == 1;
                     let expected = match address.filter(|_| position % 2 == 0) {
-                        Some(&address) => layout.lookup(address, Processor::Portable),
-                        None => foreign,
+                        Some(&address) if !is_left => layout.lookup(address, Processor::Portable),
+                        _ => foreign,
                     };
                     assert_eq!(set, expected, "{position} of {count}");
                 }

@@ -72,10 +72,4 @@ impl LocationSetIndex {
         debug_assert!(bits as usize <= Self::MAX);
         Self(bits)
     }
-
-    /// Like [`from_bits`](Self::from_bits), or something else, which is overwritten unread.
-    #[inline]
-    pub(super) fn from_bits_for_now(bits: u32) -> Self {
-        Self(bits)
-    }
 }

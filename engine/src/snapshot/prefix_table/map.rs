@@ -28,13 +28,14 @@ pub(super) trait Lookup<A: KeyedAddress> {
     fn expect(&self, address: A);
 
     /// Answers `addresses`, at most [`BATCH`](super::range_map::BATCH), each in the position of `sets`
-    /// that comes with it; the memory they wait for is fetched at the same time.
+    /// that comes with it; the memory they wait for is fetched at the same time. Those that take more
+    /// than that are left: the bits of their positions are.
     fn lookup_batch(
         &self,
         addresses: impl Iterator<Item = (usize, A)>,
         sets: &mut [LocationSetIndex],
         counter: impl Counter,
-    );
+    ) -> u32;
 
     /// How many ranges there are; one that crosses an inner border counts on both sides of it.
     fn len(&self) -> usize;
@@ -68,13 +69,14 @@ pub(super) trait Layout<A: KeyedAddress>: Lookup<A> + Clone + Debug {
         is_near: bool,
         sets: &mut [LocationSetIndex],
         counter: impl Counter,
-    ) {
+    ) -> u32 {
         if !is_near {
             return self.lookup_batch(addresses, sets, counter);
         }
         for (position, address) in addresses {
             sets[position] = self.lookup(address, counter);
         }
+        0
     }
 }
 
@@ -224,7 +226,7 @@ impl<A: FamilyAddress> AddressMap<A> {
         is_near: bool,
         sets: &mut [LocationSetIndex],
         counter: impl Counter,
-    ) {
+    ) -> u32 {
         match self {
             Self::Ranges { ranges, .. } => ranges.lookup_batch(addresses, sets, counter),
             Self::Narrow(large) => large.lookup_some(addresses, is_near, sets, counter),

@@ -198,23 +198,40 @@ impl PrefixTable {
     ) {
         let is_near = self.is_near();
         for (addresses, sets) in addresses.chunks(BATCH).zip(sets.chunks_mut(BATCH)) {
-            let asked = addresses.len().min(sets.len());
-            let asked = || addresses[..asked].iter().copied().map(family).enumerate();
-            let mut others = 0;
-            let ipv4 = asked().filter_map(|(position, address)| match address {
-                Family::Ipv4(address) => Some((position, address)),
-                Family::Ipv6(_) => {
-                    others += 1;
-                    None
+            let addresses = &addresses[..addresses.len().min(sets.len())];
+            // One family after the other, the first address's first: mostly it is that of all.
+            let mut is_ipv6 = addresses[0].is_ipv6();
+            for _ in 0..2 {
+                let mut others = false;
+                let asked = addresses.iter().copied().map(family).enumerate();
+                let mut left = if is_ipv6 {
+                    let ipv6 = asked.filter_map(|(position, address)| match address {
+                        Family::Ipv6(address) => Some((position, address)),
+                        Family::Ipv4(_) => {
+                            others = true;
+                            None
+                        }
+                    });
+                    self.ipv6.lookup_batch(ipv6, is_near, sets, counter)
+                } else {
+                    let ipv4 = asked.filter_map(|(position, address)| match address {
+                        Family::Ipv4(address) => Some((position, address)),
+                        Family::Ipv6(_) => {
+                            others = true;
+                            None
+                        }
+                    });
+                    self.ipv4.lookup_batch(ipv4, is_near, sets, counter)
+                };
+                while left != 0 {
+                    let position = left.trailing_zeros() as usize;
+                    sets[position] = self.lookup(addresses[position]);
+                    left &= left - 1;
                 }
-            });
-            self.ipv4.lookup_batch(ipv4, is_near, sets, counter);
-            if others > 0 {
-                let ipv6 = asked().filter_map(|(position, address)| match address {
-                    Family::Ipv4(_) => None,
-                    Family::Ipv6(address) => Some((position, address)),
-                });
-                self.ipv6.lookup_batch(ipv6, is_near, sets, counter);
+                if !others {
+                    break;
+                }
+                is_ipv6 = !is_ipv6;
             }
         }
     }

@@ -39,7 +39,7 @@ pub(in super::super) struct Flat<L> {
 #[derive(Debug)]
 struct Walk<'a, L> {
     segment: &'a Segment<L>,
-    node: usize,
+    node: u32,
     address: u32,
     /// Where the answer goes.
     position: usize,
@@ -135,7 +135,7 @@ impl<L: Leaf> Lookup<u32> for Flat<L> {
     fn expect(&self, address: u32) {
         let [first, second, ..] = address.to_be_bytes();
         let segment = &self.segments[usize::from(first)];
-        segment.expect(segment.root(second));
+        segment.expect(segment.root(second) as usize);
     }
 
     /// They go down together: the memory that they wait for is fetched at the same time, level by
@@ -146,7 +146,7 @@ impl<L: Leaf> Lookup<u32> for Flat<L> {
         addresses: impl Iterator<Item = (usize, u32)>,
         sets: &mut [LocationSetIndex],
         _counter: impl Counter,
-    ) {
+    ) -> u32 {
         let start = Walk {
             segment: &*self.segments[0],
             node: 0,
@@ -155,12 +155,12 @@ impl<L: Leaf> Lookup<u32> for Flat<L> {
         };
         let mut walks = [start; BATCH];
         let mut count = 0;
-        for ((position, address), walk) in addresses.zip(&mut walks) {
+        for (position, address) in addresses {
             let [first, second, ..] = address.to_be_bytes();
             let segment = &*self.segments[usize::from(first)];
             let node = segment.root(second);
-            segment.expect(node);
-            *walk = Walk {
+            segment.expect(node as usize);
+            walks[count % BATCH] = Walk {
                 segment,
                 node,
                 address,
@@ -168,26 +168,31 @@ impl<L: Leaf> Lookup<u32> for Flat<L> {
             };
             count += 1;
         }
-        // Those whose /24 is divided: listed without a branch, because which they are is not to be
-        // guessed.
-        let mut divided = [0; BATCH];
+        // Those whose /24 is divided, at the node of it.
+        let mut divided = [start; BATCH];
         let mut divided_count = 0;
-        for (number, walk) in walks[..count].iter_mut().enumerate() {
-            let segment = walk.segment;
-            let leaf = segment.leaf(walk.node, walk.address.to_be_bytes()[2]);
-            sets[walk.position] = LocationSetIndex::from_bits_for_now(leaf);
-            let is_divided = leaf & L::CHILD != 0;
-            let child = segment.child(walk.node, leaf);
-            walk.node = if is_divided { child } else { walk.node };
-            segment.expect(walk.node);
-            divided[divided_count] = number;
-            divided_count += usize::from(is_divided);
+        for walk in &walks[..count.min(BATCH)] {
+            let (segment, node) = (walk.segment, walk.node as usize);
+            let leaf = segment.leaf(node, walk.address.to_be_bytes()[2]);
+            if leaf & L::CHILD == 0 {
+                sets[walk.position] = LocationSetIndex::from_bits(leaf);
+                continue;
+            }
+            let child = segment.child(node, leaf);
+            segment.expect(child as usize);
+            divided[divided_count % BATCH] = Walk {
+                node: child,
+                ..*walk
+            };
+            divided_count += 1;
         }
-        for &number in &divided[..divided_count] {
-            let walk = &walks[number];
-            let leaf = walk.segment.leaf(walk.node, walk.address.to_be_bytes()[3]);
+        for walk in &divided[..divided_count.min(BATCH)] {
+            let leaf = walk
+                .segment
+                .leaf(walk.node as usize, walk.address.to_be_bytes()[3]);
             sets[walk.position] = LocationSetIndex::from_bits(leaf);
         }
+        0
     }
 
     fn len(&self) -> usize {

@@ -66,7 +66,7 @@ impl<L: Leaf> Segment<L> {
     #[inline(always)]
     pub(super) fn lookup(&self, address: u32) -> u32 {
         let [_, second, third, fourth] = address.to_be_bytes();
-        let root = self.root(second);
+        let root = self.root(second) as usize;
         let line = &self.lines[root];
         // Most leaves that have no place in the node are in the line after it.
         prefetch_next(line);
@@ -74,13 +74,13 @@ impl<L: Leaf> Segment<L> {
         if leaf & L::CHILD == 0 {
             return leaf;
         }
-        self.leaf(self.child(root, leaf), fourth)
+        self.leaf(self.child(root, leaf) as usize, fourth)
     }
 
     /// The first step of [`lookup`](Self::lookup): the node of a /16.
     #[inline(always)]
-    pub(super) fn root(&self, second: u8) -> usize {
-        self.roots[usize::from(second)] as usize
+    pub(super) fn root(&self, second: u8) -> u32 {
+        self.roots[usize::from(second)]
     }
 
     /// Fetches what the next step will read: the node, and the line after it.
@@ -115,8 +115,8 @@ impl<L: Leaf> Segment<L> {
 
     /// The node that the leaf `child` of `node` stands for.
     #[inline(always)]
-    pub(super) fn child(&self, node: usize, child: u32) -> usize {
-        self.lines[node].children as usize + (child & !L::CHILD) as usize
+    pub(super) fn child(&self, node: usize, child: u32) -> u32 {
+        self.lines[node].children + (child & !L::CHILD)
     }
 
     /// How many leaves answer below `node`.
@@ -127,7 +127,7 @@ impl<L: Leaf> Segment<L> {
             .iter()
             .map(|&leaf| match leaf.into() {
                 leaf if leaf & L::CHILD == 0 => 1,
-                child => self.runs(self.child(node, child)),
+                child => self.runs(self.child(node, child) as usize),
             })
             .sum()
     }

@@ -215,32 +215,33 @@ impl<L: Leaf> Lookup<u128> for Forest<L> {
         addresses: impl Iterator<Item = (usize, u128)>,
         sets: &mut [LocationSetIndex],
         counter: impl Counter,
-    ) {
+    ) -> u32 {
         let mut searches = [const { None }; BATCH];
-        let mut slots = searches.iter_mut();
+        let mut count = 0;
         for (position, address) in addresses {
             match self.find(address) {
                 Found::Set(set) => sets[position] = set,
                 Found::Tree(tree) => {
-                    let search = tree.search(address, counter);
+                    let search = tree.search(address, position, counter);
                     search.expect_root();
-                    if let Some(slot) = slots.next() {
-                        *slot = Some((search, position, address));
-                    }
+                    searches[count % BATCH] = Some(search);
+                    count += 1;
                 }
             }
         }
-        let count = BATCH - slots.len();
-        for (search, ..) in searches[..count].iter_mut().flatten() {
+        let count = count.min(BATCH);
+        for search in searches[..count].iter_mut().flatten() {
             *search = search.line(counter);
             search.expect_line();
         }
-        for &(search, position, address) in searches[..count].iter().flatten() {
-            sets[position] = match search.answer(counter) {
-                Ok(set) => set,
-                Err(_) => self.lookup(address, counter),
-            };
+        let mut divided = 0;
+        for search in searches[..count].iter().flatten() {
+            match search.answer(counter) {
+                Ok(set) => sets[search.position()] = set,
+                Err(_) => divided |= 1 << search.position(),
+            }
         }
+        divided
     }
 
     fn len(&self) -> usize {

@@ -101,7 +101,7 @@ fn a_piece_that_grows_is_cut_and_its_neighbours_are_kept() {
         let addresses = [0, 199_u128].map(|number| 0x2001 << 112 | number << 83);
         addresses.map(|address| {
             let piece = |forest: &Forest<u16>| match forest.find(address) {
-                Found::Tree(tree) => tree.search(address, Portable).piece_address(),
+                Found::Tree(tree) => tree.search(address, 0, Portable).piece_address(),
                 Found::Set(_) => unreachable!("there are prefixes"),
             };
             piece(&before) == piece(&grown.forest)

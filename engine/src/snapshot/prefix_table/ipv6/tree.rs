@@ -194,7 +194,10 @@ impl<L> Clone for Tree<L> {
 pub(super) struct Search<'a, L> {
     piece: &'a Piece<L>,
     key: i32,
-    line: u32,
+    /// Below [`LINES`].
+    line: u16,
+    /// Of its answer among those of a batch.
+    position: u16,
 }
 
 impl<L: Leaf> Tree<L> {
@@ -230,7 +233,8 @@ impl<L: Leaf> Tree<L> {
     /// The set of `address`, which has the first bits that lead here.
     #[inline(always)]
     pub(super) fn lookup(&self, address: u128, counter: impl Counter) -> LocationSetIndex {
-        match self.search(address, counter).line(counter).answer(counter) {
+        let search = self.search(address, 0, counter).line(counter);
+        match search.answer(counter) {
             Ok(set) => set,
             Err(divided) => self.lookup_divided(divided, address),
         }
@@ -242,13 +246,20 @@ impl<L: Leaf> Tree<L> {
         prefetch(&self.directory.root);
     }
 
-    /// The first step of [`lookup`](Self::lookup): to a piece.
+    /// The first step of [`lookup`](Self::lookup): to a piece. The answer is for `position`.
     #[inline(always)]
-    pub(super) fn search(&self, address: u128, counter: impl Counter) -> Search<'_, L> {
+    pub(super) fn search(
+        &self,
+        address: u128,
+        position: usize,
+        counter: impl Counter,
+    ) -> Search<'_, L> {
         Search {
             piece: &self.pieces[self.position(address, counter)],
             key: split(address).0.ordered(),
             line: 0,
+            // Batches are far shorter.
+            position: position as u16,
         }
     }
 
@@ -299,21 +310,26 @@ impl<L: Leaf> Search<'_, L> {
     /// The second step: to the line that has the answer.
     #[inline(always)]
     pub(super) fn line(self, counter: impl Counter) -> Self {
-        // Below [`LINES`]: fits.
-        let line = self.piece.fan.line_of(self.key, counter) as u32;
+        let line = self.piece.fan.line_of(self.key, counter) as u16;
         Self { line, ..self }
     }
 
     /// Asks for what the last step reads.
     #[inline(always)]
     pub(super) fn expect_line(&self) {
-        prefetch(&self.piece.fan.lines[self.line as usize]);
+        prefetch(&self.piece.fan.lines[usize::from(self.line)]);
+    }
+
+    /// Of its answer among those of a batch.
+    #[inline(always)]
+    pub(super) fn position(&self) -> usize {
+        usize::from(self.position)
     }
 
     /// The last step, unless the key is divided.
     #[inline(always)]
     pub(super) fn answer(&self, counter: impl Counter) -> Result<LocationSetIndex, DividedNumber> {
-        let answer = self.piece.answer(self.line as usize, self.key, counter);
+        let answer = self.piece.answer(usize::from(self.line), self.key, counter);
         if answer & L::CHILD == 0 {
             Ok(LocationSetIndex::from_bits(answer))
         } else {

@@ -162,7 +162,7 @@ impl<A: KeyedAddress> Lookup<A> for RangeMap<A> {
         asked: impl Iterator<Item = (usize, A)>,
         sets: &mut [LocationSetIndex],
         counter: impl Counter,
-    ) {
+    ) -> u32 {
         // All that there is room for, asked or not: loops of a known length are unrolled.
         let mut addresses = [A::FIRST; BATCH];
         let mut places = [0_u8; BATCH];
@@ -174,7 +174,7 @@ impl<A: KeyedAddress> Lookup<A> for RangeMap<A> {
             count += 1;
         }
         if count == 0 {
-            return;
+            return 0;
         }
         let keys = addresses.map(A::key);
         let mut lines = [0; BATCH];
@@ -210,6 +210,7 @@ impl<A: KeyedAddress> Lookup<A> for RangeMap<A> {
         for (number, &place) in places[..count].iter().enumerate() {
             sets[usize::from(place)] = pieces[number].answer(positions[number], addresses[number]);
         }
+        0
     }
 
     /// How many ranges there are; one that crosses from piece to piece counts in both.
