@@ -176,7 +176,7 @@ impl Engine {
 
     /// Whether all that decisions of one tenant read is in a near cache, once it was read: then
     /// there is nothing to wait for, and asking early only costs instructions. That they are of one
-    /// tenant is guessed from the first and the last of them.
+    /// tenant is guessed from the first and the last of them. A single one waits for nobody.
     #[inline]
     fn are_near(&self, requests: &[(&VerifiedToken, Request<'_>)]) -> bool {
         let [(first, _), .., (last, _)] = requests else {

@@ -7,10 +7,10 @@ proptest! {
 
     /// §4.1: exclusion beats inclusion, so another exclusion never adds a violation. (Locations
     /// only for blocks that exclude one already: a demand also asks where the issuer saw the client,
-    /// and a block of all places without exception is the issuer's. So does a block that cannot be
-    /// judged here: another location may leave it open whether the issuer enforced it, and it is
-    /// unknown then. Policies that switch checks off are left alone: excluding someone there
-    /// switches checks on.)
+    /// and a block of all places without exception is the issuer's. A block that cannot be judged
+    /// here asks where the issuer saw the client as well: another location may leave open whether
+    /// it was enforced there, and what is open is `conditions_unknown`. Policies that switch checks
+    /// off are left alone: excluding someone there switches checks on.)
     #[test]
     fn an_exclusion_never_adds_a_violation(seed: u64) {
         let case = generate::case(seed);

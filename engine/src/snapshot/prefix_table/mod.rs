@@ -123,6 +123,39 @@ fn family(address: IpAddr) -> Family {
     }
 }
 
+impl Family {
+    #[inline(always)]
+    fn ipv4(self) -> Option<u32> {
+        match self {
+            Self::Ipv4(address) => Some(address),
+            Self::Ipv6(_) => None,
+        }
+    }
+
+    #[inline(always)]
+    fn ipv6(self) -> Option<u128> {
+        match self {
+            Self::Ipv4(_) => None,
+            Self::Ipv6(address) => Some(address),
+        }
+    }
+}
+
+/// Those of `addresses` that are of a family, each with its position; notes whether there are `others`.
+#[inline(always)]
+fn of_family<A>(
+    addresses: &[IpAddr],
+    own: impl Fn(Family) -> Option<A>,
+    others: &mut bool,
+) -> impl Iterator<Item = (usize, A)> {
+    let addresses = addresses.iter().enumerate();
+    addresses.filter_map(move |(position, &address)| {
+        let address = own(family(address));
+        *others |= address.is_none();
+        Some((position, address?))
+    })
+}
+
 /// How many address ranges a table tells apart, per family.
 ///
 /// A range that crosses an inner border of the table counts once on each side: of a large one, or
@@ -203,24 +236,11 @@ impl PrefixTable {
             let mut is_ipv6 = addresses[0].is_ipv6();
             for _ in 0..2 {
                 let mut others = false;
-                let asked = addresses.iter().copied().map(family).enumerate();
                 let mut left = if is_ipv6 {
-                    let ipv6 = asked.filter_map(|(position, address)| match address {
-                        Family::Ipv6(address) => Some((position, address)),
-                        Family::Ipv4(_) => {
-                            others = true;
-                            None
-                        }
-                    });
+                    let ipv6 = of_family(addresses, Family::ipv6, &mut others);
                     self.ipv6.lookup_batch(ipv6, is_near, sets, counter)
                 } else {
-                    let ipv4 = asked.filter_map(|(position, address)| match address {
-                        Family::Ipv4(address) => Some((position, address)),
-                        Family::Ipv6(_) => {
-                            others = true;
-                            None
-                        }
-                    });
+                    let ipv4 = of_family(addresses, Family::ipv4, &mut others);
                     self.ipv4.lookup_batch(ipv4, is_near, sets, counter)
                 };
                 while left != 0 {
